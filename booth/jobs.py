@@ -1,0 +1,197 @@
+"""What can be asked of the booth: a job is a value, running it is a generator of events.
+
+Stopping a job is closing its generator; a training then saves its checkpoint. Torch arrives
+only when a job runs, so the front desk can make jobs without it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from booth import catalogue, disk
+from booth.config import SamplingConfig, TrainingConfig, from_dict, to_dict
+from booth.errors import SubjectError, for_people
+from booth.events import Done, Event, Notice, Picture, Preview, record
+from booth.ledger import Job
+from booth.library import Library, Subject
+from booth.prompts import fill
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainSubject:
+    """Teach a base model one subject; `config` holds the values of a `TrainingConfig`."""
+
+    kind: ClassVar[str] = "train"
+    config: dict[str, Any]
+
+    def run(self, library: Library, subject: Subject, job: Job) -> Iterator[Event]:
+        """Prior images, training with previews and checkpoints, then the finished weights."""
+        from booth import training
+
+        config = from_dict(TrainingConfig, self.config)
+        run = subject.run(job.id)
+        for event in training.teach(subject, config, run, library.root / "priors"):
+            if isinstance(event, Preview):
+                name = f"{event.step:06d}-{event.recipe['index']}.png"
+                yield _kept(event, run / "previews" / name)
+            else:
+                yield event
+
+
+@dataclass(frozen=True)
+class TakePictures:
+    """Take `count` pictures of every prompt, with seeds `seed`, `seed + 1`, ...
+
+    `prompts` contain [V]. `sampling` overrides the base model's `SamplingConfig`. With
+    `untrained` the pictures come from the base model as it was, to compare.
+    """
+
+    kind: ClassVar[str] = "take"
+    prompts: tuple[str, ...]
+    count: int = 1
+    seed: int = 0
+    sampling: dict[str, Any] = field(default_factory=dict)
+    untrained: bool = False
+    sheet: bool = False  # also write a contact sheet of all pictures
+
+    def run(self, library: Library, subject: Subject, job: Job) -> Iterator[Event]:
+        """Pictures as they finish, each stored with its recipe; then their paths."""
+        from booth import generation, models, sheets
+
+        training, weights = _newest_training(library, subject)
+        base = catalogue.find(training.base)
+        sampling = from_dict(SamplingConfig, to_dict(base.sampling) | self.sampling)
+        folder = (yield from models.fetch(base)) if self.untrained else weights
+        parts = yield from models.ready(folder)
+        prompts = [fill(prompt, training.identifier) for prompt in self.prompts]
+        shown = {prompt: text for prompt, text in zip(prompts, self.prompts, strict=True)}
+        yield from _dropped(parts, prompts, shown)
+        asked = [(p, self.seed + n) for p in prompts for n in range(self.count)]
+        facts = {
+            "subject": subject.name,
+            "class_noun": subject.class_noun,
+            "base": training.base,
+            "identifier": "" if self.untrained else training.identifier,
+            "untrained": self.untrained,
+            "job": job.id,
+        }
+        taken: list[Path] = []
+        for event in generation.generate(parts, asked, sampling):
+            if isinstance(event, Picture):
+                recipe = {**facts, "shown": shown[event.recipe["prompt"]], **event.recipe}
+                path = subject.picture_path()
+                yield _kept(Picture(recipe, event.image), path)
+                taken.append(path)
+            else:
+                yield event
+        result: dict[str, Any] = {"pictures": [str(path) for path in taken]}
+        if self.sheet:
+            path = subject.folder / "sheets" / f"{job.id}.png"
+            disk.write_image(path, sheets.contact_sheet(taken, subject.name))
+            result["sheet"] = str(path)
+        yield Done(result)
+
+
+Work = TrainSubject | TakePictures
+_KINDS: dict[str, type[TrainSubject] | type[TakePictures]] = {
+    work.kind: work for work in (TrainSubject, TakePictures)
+}
+
+
+def ask(library: Library, subject: Subject, work: Work) -> Job:
+    """Write `work` into the library's ledger, queued."""
+    if isinstance(work, TakePictures):
+        _newest_training(library, subject)
+    return library.ask(work.kind, subject, asdict(work))
+
+
+def perform(library: Library, job: Job) -> Iterator[Event]:
+    """Run a job from the ledger, writing down all it says and how it ends.
+
+    Closing the generator pauses the job. Errors are written down and raised as `BoothError`.
+    """
+    ledger = library.ledger
+    job = ledger.change(job, "running")
+    try:
+        subject = library.find(job.subject)
+        spec = {k: tuple(v) if isinstance(v, list) else v for k, v in job.spec.items()}
+        for event in _KINDS[job.kind](**spec).run(library, subject, job):
+            ledger.say(job, record(event))
+            yield event
+    except GeneratorExit:
+        ledger.change(job, "paused")
+        raise
+    except Exception as error:
+        log.exception("job %s failed", job.id)
+        told = for_people(error)
+        ledger.change(job, "failed", told)
+        raise told from error
+    ledger.change(job, "done")
+
+
+def finish(library: Library, job: Job) -> Iterator[Event]:
+    """End a paused training early: its newest checkpoint becomes the finished weights."""
+    from booth import training
+
+    subject = library.find(job.subject)
+    config = from_dict(TrainingConfig, job.spec["config"])
+    for event in training.finish(subject, config, subject.run(job.id)):
+        library.ledger.say(job, record(event))
+        yield event
+    library.ledger.change(job, "done")
+
+
+def discard(library: Library, job: Job) -> None:
+    """Throw away a training and everything it made."""
+    subject = library.find(job.subject)
+    disk.remove_folder(subject.run(job.id))
+    disk.remove_folder(library.ledger.folder / job.id)
+
+
+def resumable(library: Library, subject: Subject) -> Job:
+    """The newest training of a subject that can go on; `SubjectError` when there is none."""
+    job = library.training(subject)
+    if job is None or job.state == "done":
+        raise SubjectError(
+            f'"{subject.name}" has no interrupted training.',
+            "Start a new one." if job is None else "It is finished: take pictures.",
+        )
+    return job
+
+
+def _newest_training(library: Library, subject: Subject) -> tuple[TrainingConfig, Path]:
+    """The newest finished training of a subject and its weights."""
+    weights = subject.weights
+    if weights is None:
+        raise SubjectError(
+            f'"{subject.name}" has not been trained yet.', "Train first, then take pictures."
+        )
+    config = disk.read_json(weights.parent / "config.json")
+    return from_dict(TrainingConfig, config), weights
+
+
+def _kept(picture: Picture, path: Path) -> Picture:
+    """Store a picture at `path`; the event that says so carries the path instead of pixels."""
+    import dataclasses
+
+    assert picture.image is not None
+    disk.write_image(path, picture.image, picture.recipe)
+    return dataclasses.replace(picture, path=str(path))
+
+
+def _dropped(parts: Any, prompts: list[str], shown: dict[str, str]) -> Generator[Notice]:
+    """A notice for every prompt whose last words the text encoder will not see."""
+    from booth import generation
+
+    for prompt in prompts:
+        words = generation.dropped(parts, prompt)
+        if words:
+            yield Notice(
+                f'Too long: the last words of "{shown[prompt][:60]}..." are not seen: "{words}".'
+            )
