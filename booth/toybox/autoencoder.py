@@ -1,0 +1,133 @@
+"""The autoencoder that turns 128-pixel pictures into 8x8 latents, and its training.
+
+It is trained on 64-pixel crops: the net is convolutional, so crops teach it as well as whole
+pictures do and give four times as many steps; what a newcomer would get wrong is to skip the
+latent statistics at the end, without which the diffusion model sees latents of the wrong size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from booth.toybox.training import (
+    Clock,
+    learning_rate,
+    load_state,
+    save_state,
+    set_learning_rate,
+)
+
+Pool = NDArray[np.uint8]
+
+
+def build_autoencoder(channels: Sequence[int], latent_channels: int) -> AutoencoderKL:
+    """A small AutoencoderKL without attention; each level after the first halves the size."""
+    levels = len(channels)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=tuple(channels),
+        layers_per_block=1,
+        norm_num_groups=8,
+        latent_channels=latent_channels,
+        sample_size=128,
+        mid_block_add_attention=False,
+    )
+
+
+def to_tensor(pictures: Pool) -> torch.Tensor:
+    """uint8 pictures (n, h, w, 3) as floats (n, 3, h, w) in -1..1."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+
+
+def crops(pools: Sequence[Pool], shares: Sequence[float], rng: np.random.Generator,
+          batch: int, size: int) -> torch.Tensor:
+    """A batch of random, randomly flipped crops, drawn from the pools in the given shares."""
+    taken = []
+    for which in rng.choice(len(pools), batch, p=np.array(shares) / sum(shares)):
+        pool = pools[which]
+        picture = pool[rng.integers(len(pool))]
+        top, left = rng.integers(0, picture.shape[0] - size + 1, 2)
+        crop = picture[top : top + size, left : left + size]
+        taken.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
+    return to_tensor(np.stack(taken))
+
+
+def reconstruction_loss(decoded: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """L1 + 2 MSE + L1 of the horizontal and vertical differences, which keeps edges sharp."""
+    error = decoded - target
+    across = (error[..., :, 1:] - error[..., :, :-1]).abs().mean()
+    along = (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
+    return error.abs().mean() + 2 * error.square().mean() + 0.5 * (across + along)
+
+
+def train_autoencoder(vae: AutoencoderKL, pools: Sequence[Pool], shares: Sequence[float],
+                      checkpoint: Path, minutes: float, crop: int = 64) -> int:
+    """Train until the stage's minutes are used up, saving every minute or so; returns steps."""
+    optimizer = torch.optim.AdamW(vae.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3)
+    clock, step = Clock(minutes), 0
+    state = load_state(checkpoint)
+    if state is not None:
+        vae.load_state_dict(state["vae"])
+        optimizer.load_state_dict(state["optimizer"])
+        clock.spent, step = state["spent"], state["step"]
+    rng = np.random.default_rng([5, step])
+    running = 0.0
+    while clock.tick() < 1:
+        set_learning_rate(optimizer, learning_rate(1.5e-3, clock.progress, step, 100))
+        loss = _step(vae, optimizer, crops(pools, shares, rng, 16, crop))
+        running = 0.98 * running + 0.02 * loss if step else loss
+        step += 1
+        if step % 100 == 0:
+            print(f"autoencoder step {step} loss {running:.4f} {clock.progress:.0%}", flush=True)
+            _save(checkpoint, vae, optimizer, clock, step)
+    _save(checkpoint, vae, optimizer, clock, step)
+    return step
+
+
+def _step(vae: AutoencoderKL, optimizer: torch.optim.Optimizer, pictures: torch.Tensor) -> float:
+    """One optimizer step on one batch; returns the reconstruction loss."""
+    posterior = vae.encode(pictures).latent_dist
+    decoded = vae.decode(posterior.sample()).sample
+    loss = reconstruction_loss(decoded, pictures)
+    spread = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
+    optimizer.zero_grad(set_to_none=True)
+    (loss + 3e-4 * spread).backward()
+    torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+    optimizer.step()
+    return float(loss)
+
+
+def _save(path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer, clock: Clock,
+          step: int) -> None:
+    save_state(path, {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(),
+                      "spent": clock.spent, "step": step})
+
+
+@torch.no_grad()
+def encode_all(vae: AutoencoderKL, pictures: Pool, batch: int = 64) -> torch.Tensor:
+    """Latent means of all pictures, unscaled, in float16."""
+    vae.eval()
+    parts = [vae.encode(to_tensor(pictures[i : i + batch])).latent_dist.mean.half()
+             for i in range(0, len(pictures), batch)]
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def psnr(vae: AutoencoderKL, pictures: Pool) -> float:
+    """Mean peak signal-to-noise ratio of decoded pictures, in dB."""
+    vae.eval()
+    ratios = []
+    for i in range(0, len(pictures), 16):
+        target = to_tensor(pictures[i : i + 16])
+        decoded = vae.decode(vae.encode(target).latent_dist.mean).sample.clamp(-1, 1)
+        error = functional.mse_loss(decoded, target, reduction="none").mean((1, 2, 3)) / 4
+        ratios.append(-10 * torch.log10(error.clamp_min(1e-10)))
+    return float(torch.cat(ratios).mean())

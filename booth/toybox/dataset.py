@@ -1,0 +1,63 @@
+"""The rendered training pictures on disk, drawn once and in order of their seeds.
+
+Picture i is `random_scene(i)`, so captions need no file: they are written anew from the seed each
+time a picture is shown, and a half-drawn set is picked up where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from booth.toybox.scene import draw, random_scene
+from booth.toybox.textures import dead_leaves
+
+UNSEEN = 900_000
+"""Scene seeds from here on are never trained on."""
+
+
+def drawn(folder: Path) -> int:
+    """How many training pictures are on disk already."""
+    count = folder / "scenes.count"
+    return int(count.read_text()) if count.exists() else 0
+
+
+def draw_scenes(folder: Path, count: int, size: int = 128) -> None:
+    """Draw training scenes up to `count`, going on from what is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, done = folder / "scenes.npy", drawn(folder)
+    mode = "r+" if path.exists() else "w+"
+    shape = None if path.exists() else (count, size, size, 3)
+    pictures = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=shape)
+    for seed in range(done, min(count, len(pictures))):
+        pictures[seed] = draw(random_scene(seed), size)
+        if (seed + 1) % 250 == 0 or seed + 1 == count:
+            pictures.flush()
+            _note(folder / "scenes.count", seed + 1)
+
+
+def _note(path: Path, number: int) -> None:
+    temporary = path.with_suffix(".part")
+    temporary.write_text(str(number))
+    os.replace(temporary, path)
+
+
+def scenes(folder: Path) -> NDArray[np.uint8]:
+    """The training pictures drawn so far."""
+    pictures: NDArray[np.uint8] = np.load(folder / "scenes.npy", mmap_mode="r")
+    return pictures[: drawn(folder)]
+
+
+def textures(folder: Path, count: int, size: int = 128) -> NDArray[np.uint8]:
+    """The texture pictures, drawn on first use."""
+    path = folder / "textures.npy"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / "textures.part.npy"
+        np.save(temporary, np.stack([dead_leaves(seed, size) for seed in range(count)]))
+        os.replace(temporary, path)
+    leaves: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return leaves
