@@ -32,11 +32,11 @@ class TrainSubject:
 
     def run(self, library: Library, subject: Subject, job: Job) -> Iterator[Event]:
         """Prior images, training with previews and checkpoints, then the finished weights."""
-        from booth import training
+        from booth import course
 
         config = from_dict(TrainingConfig, self.config)
         run = subject.run(job.id)
-        for event in training.teach(subject, config, run, library.root / "priors"):
+        for event in course.teach(subject, config, run, library.root / "priors"):
             if isinstance(event, Preview):
                 name = f"{event.step:06d}-{event.recipe['index']}.png"
                 yield _kept(event, run / "previews" / name)
@@ -137,11 +137,10 @@ def perform(library: Library, job: Job) -> Iterator[Event]:
 
 def finish(library: Library, job: Job) -> Iterator[Event]:
     """End a paused training early: its newest checkpoint becomes the finished weights."""
-    from booth import training
+    from booth import course
 
     subject = library.find(job.subject)
-    config = from_dict(TrainingConfig, job.spec["config"])
-    for event in training.finish(subject, config, subject.run(job.id)):
+    for event in course.finish(subject.run(job.id)):
         library.ledger.say(job, record(event))
         yield event
     library.ledger.change(job, "done")

@@ -72,11 +72,7 @@ class Ledger:
                 found.append(self.find(name))
             except SubjectError:  # deleted between the listing and the reading, or damaged
                 continue
-        return [
-            job
-            for job in found
-            if subject in (None, job.subject) and kind in (None, job.kind)
-        ]
+        return [job for job in found if subject in (None, job.subject) and kind in (None, job.kind)]
 
     def active(self) -> Job | None:
         """The job that is running, or else the next one in the queue."""

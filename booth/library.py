@@ -2,7 +2,7 @@
 
     <home>/subjects/<id>/subject.json      name, class noun, crop of each photo (written last)
                          photos/000.png    upright, sRGB, without metadata
-                         runs/<job id>/    config.json, checkpoints/step-000100/, previews/, weights/
+                         runs/<job id>/    config.json, checkpoints/, previews/, weights/
                          pictures/*.png    every picture taken, each with its recipe
     <home>/jobs/                           see ledger.py
     <home>/priors/<key>/                   see priors.py
@@ -190,7 +190,9 @@ class Library:
     def remove(self, subject: Subject) -> None:
         """Delete a subject with its photos, runs and pictures."""
         self._must_be_writable()
-        running = [job for job in self.ledger.jobs(subject.id) if job.state in ("queued", "running")]
+        running = [
+            job for job in self.ledger.jobs(subject.id) if job.state in ("queued", "running")
+        ]
         if running:
             raise Busy(
                 f'"{subject.name}" is being worked on.', "Stop that first, then delete it again."

@@ -115,9 +115,7 @@ def plan(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
         return Plan(config, True, f"Fits: full training in {precision} on {here.title}.", None)
     optimizer: Optimizer = "adamw8bit" if here.adam8bit else "adamw"
     attention: Attention = "xformers" if here.xformers else "sdpa"
-    config = replace(
-        config, optimizer=optimizer, attention=attention, gradient_checkpointing=True
-    )
+    config = replace(config, optimizer=optimizer, attention=attention, gradient_checkpointing=True)
     fits = here.card_gb >= small and here.adam8bit
     words = (
         f"Fits with 8-bit Adam and gradient checkpointing: about {small:.0f} of "

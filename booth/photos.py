@@ -252,7 +252,7 @@ def _sharpness(image: Image.Image) -> float:
 
 
 def _standing_out(image: Image.Image) -> np.ndarray:
-    """(height, width) energies: colours unlike the frame's, and edges, most of all in the middle."""
+    """(height, width) energies: edges and colours unlike the frame's, the middle first."""
     pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(1)), np.float32) / 255
     frame = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     rarity = np.linalg.norm(pixels - np.median(frame, axis=0), axis=-1)

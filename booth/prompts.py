@@ -152,18 +152,14 @@ def with_class(template: str, class_noun: str) -> str:
     return template.replace(_CLASS, class_noun)
 
 
-def dropped_words(prompt: str, tokenize: Callable[[str], Sequence[int]], limit: int) -> list[str]:
-    """The words at the end of `prompt` that a text encoder of `limit` tokens will not see whole.
+def dropped_words(prompt: str, tokenize: Callable[[str], Sequence[int]], limit: int) -> str:
+    """The end of `prompt`, in whole words, that a text encoder of `limit` tokens does not see.
 
     `tokenize` gives the tokens of a text without special ones; CLIP has room for 75 of them.
     """
     words = list(_WORDS.finditer(prompt))
-    seen = bisect.bisect_right(
-        range(1, len(words) + 1),
-        limit,
-        key=lambda count: len(tokenize(prompt[: words[count - 1].end()])),
-    )
-    return [word.group() for word in words[seen:]]
+    seen = bisect.bisect_right(words, limit, key=lambda word: len(tokenize(prompt[: word.end()])))
+    return prompt[words[seen].start() :].rstrip() if seen < len(words) else ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,277 @@
+"""The booth from a terminal: the same verbs, thin over the same jobs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from booth import catalogue, jobs, machine, photos, prompts
+from booth.config import to_dict
+from booth.errors import BoothError, for_people
+from booth.events import Event, record
+from booth.ledger import Job
+from booth.library import Library, Subject
+
+Line = dict[str, Any]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; exit with status 1 and one clear sentence when it cannot be done."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        for line in options.command(options, Library()):
+            _print(line, options.json)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("BOOTH_DEBUG"):
+            raise
+        _complain(for_people(error), options.json)
+        sys.exit(1)
+
+
+def train(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth train: store the photos as a new subject and train it."""
+    noun = prompts.check_class_noun(options.class_noun)
+    base = catalogue.find(options.base)
+    chosen = {
+        key: value
+        for key, value in vars(options).items()
+        if key in ("steps", "prior_images", "prior_loss_weight", "train_text_encoder", "seed")
+        and value is not None
+    }
+    config = base.training_config(prompts.kind_of(noun), **chosen)
+    intake = photos.prepare(options.photos)
+    with _claimed(library):
+        fitted = machine.plan(base, config, machine.look())
+        yield from _intake_notices(intake)
+        yield {"event": "notice", "text": fitted.sentence}
+        subject = library.create(options.name, noun, intake.photos)
+        work = jobs.TrainSubject(to_dict(fitted.config))
+        yield from _perform(library, jobs.ask(library, subject, work))
+
+
+def resume(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth resume: go on with the newest interrupted training of a subject."""
+    with _claimed(library):
+        yield from _perform(library, jobs.resumable(library, library.find(options.name)))
+
+
+def take(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth take: pictures of one prompt."""
+    work = jobs.TakePictures((options.prompt,), options.count, options.seed)
+    yield from _take(options, library, library.find(options.name), work)
+
+
+def gallery(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth gallery: one picture of every card, and a contact sheet."""
+    subject = library.find(options.name)
+    texts = [prompts.card_prompt(c, subject.class_noun) for c in prompts.cards(subject.class_noun)]
+    work = jobs.TakePictures(tuple(texts), 1, options.seed, sheet=True)
+    yield from _take(options, library, subject, work)
+
+
+def subjects(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth subjects: who is in the library, and how each stands."""
+    found = library.subjects()
+    for subject in found:
+        job = library.training(subject)
+        yield {
+            "event": "subject",
+            "name": subject.name,
+            "class_noun": subject.class_noun,
+            "photos": len(subject.photos),
+            "pictures": len(subject.pictures),
+            "training": job.state if job else "not yet",
+        }
+    yield {"event": "done", "subjects": [subject.name for subject in found]}
+
+
+def remove(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth remove: delete a subject with everything that belongs to it."""
+    with _claimed(library):
+        subject = library.find(options.name)
+        library.remove(subject)
+        yield {"event": "done", "removed": subject.name}
+
+
+def tokens(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth tokens: rare tokens of a base model that could name a subject."""
+    from booth import course
+
+    found = course.rare_tokens(options.base, options.count, options.seed)
+    for token in found:
+        yield {"event": "token", "token": token}
+    yield {"event": "done", "tokens": found}
+
+
+def doctor(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth doctor: what this computer can do."""
+    report = machine.describe(machine.look(), library.root)
+    for key, value in report.items():
+        yield {"event": "fact", "name": key, "value": value}
+    yield {"event": "done", **report}
+
+
+def _take(
+    options: argparse.Namespace, library: Library, subject: Subject, work: jobs.TakePictures
+) -> Iterator[Line]:
+    with _claimed(library):
+        for line in _perform(library, jobs.ask(library, subject, work)):
+            if line["event"] == "done" and options.out:
+                line = _copied(line, options.out)
+            yield line
+
+
+def _copied(line: Line, out: Path) -> Line:
+    """Copy the pictures of a finished job into a folder of the person's choice."""
+    out.mkdir(parents=True, exist_ok=True)
+    copies = [shutil.copy(path, out / Path(path).name) for path in line["pictures"]]
+    line = {**line, "pictures": [str(path) for path in copies]}
+    if "sheet" in line:
+        line["sheet"] = str(shutil.copy(line["sheet"], out / "contact-sheet.png"))
+    return line
+
+
+def _perform(library: Library, job: Job) -> Generator[Line]:
+    """Run a job here and now; Ctrl-C pauses it, which saves a checkpoint."""
+    stopped: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: stopped.append(number))
+    events: Generator[Event] = jobs.perform(library, job)  # type: ignore[assignment]
+    try:
+        for event in events:
+            if stopped:
+                events.close()
+                yield {"event": "paused", "text": "Paused. Go on with: booth resume NAME"}
+                raise KeyboardInterrupt
+            yield record(event)
+    finally:
+        events.close()
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _claimed(library: Library) -> Iterator[None]:
+    library.claim("a booth command in a terminal")
+    try:
+        yield
+    finally:
+        library.release()
+
+
+def _intake_notices(intake: photos.Intake) -> Iterator[Line]:
+    for error in intake.refused:
+        yield {"event": "notice", "text": str(error)}
+    for photo in intake.photos:
+        for warning in photo.warnings:
+            yield {"event": "notice", "text": f"{photo.name}: {warning}"}
+
+
+def _print(line: Line, as_json: bool) -> None:
+    """One JSON object per line, or progress on stderr and results on stdout for people."""
+    if as_json:
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+        return
+    kind = line["event"]
+    if kind == "progress":
+        _bar(line["stage"], line["done"], line["total"])
+    elif kind == "loss":
+        prior = "" if line["prior"] is None else f", prior {line['prior']:.3f}"
+        _bar(f"Training (instance {line['instance']:.3f}{prior})", line["step"], line["total"])
+    elif kind in ("notice", "paused"):
+        print(f"\n{line['text']}", file=sys.stderr)
+    elif kind in ("preview", "saved"):
+        return
+    else:
+        print(_sentence(line), flush=True)
+
+
+def _sentence(line: Line) -> str:
+    """A result line for people."""
+    kind = line["event"]
+    if kind == "subject":
+        return (
+            f"{line['name']} ({line['class_noun']}): {line['photos']} photos, "
+            f"{line['pictures']} pictures, training {line['training']}"
+        )
+    if kind == "done":
+        kept = {k: v for k, v in line.items() if k in ("steps", "seconds", "weights", "sheet")}
+        return "\nDone. " + ", ".join(f"{key}: {value}" for key, value in kept.items())
+    if kind == "fact":
+        return f"{line['name']}: {line['value']}"
+    return str(line.get("path") or line.get("token") or line)
+
+
+def _bar(words: str, done: int, total: int) -> None:
+    filled = 24 * done // max(total, 1)
+    bar = "#" * filled + "." * (24 - filled)
+    print(f"\r[{bar}] {done}/{total} {words}\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _complain(error: BoothError, as_json: bool) -> None:
+    if as_json:
+        told = {"event": "error", "problem": error.problem, "remedy": error.remedy}
+        print(json.dumps(told, ensure_ascii=False), flush=True)
+    else:
+        print(f"\n{error.problem} {error.remedy}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="booth", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def verb(command: Any, *names: str) -> argparse.ArgumentParser:
+        words = command.__doc__.split(": ", 1)[1]
+        sub = commands.add_parser(command.__name__, help=words, description=words)
+        sub.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
+        sub.set_defaults(command=command)
+        for name in names:
+            sub.add_argument(name)
+        return sub
+
+    _train_options(verb(train))
+    verb(resume, "name")
+    taking = verb(take, "name")
+    taking.add_argument("prompt", help='for example "a [V] dog on the beach"')
+    taking.add_argument("--count", type=_at_least(1), default=1, help="pictures")
+    for sub in (taking, verb(gallery, "name")):
+        sub.add_argument("--seed", type=_at_least(0), default=0)
+        sub.add_argument("--out", type=Path, help="copy the pictures into this folder")
+    verb(subjects)
+    verb(remove, "name")
+    rare = verb(tokens)
+    rare.add_argument("--base", default="toybox", help="catalogue key, folder or Hub id")
+    rare.add_argument("--count", type=_at_least(1), default=10)
+    rare.add_argument("--seed", type=_at_least(0), default=0)
+    verb(doctor)
+    return parser
+
+
+def _train_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("photos", nargs="*", type=Path, help="3 to 5 photos, or a folder of them")
+    sub.add_argument("--name", required=True, help="what the subject is called, free text")
+    sub.add_argument("--class-noun", required=True, help='what it is: "dog", "teapot"')
+    sub.add_argument("--base", default="toybox", help="catalogue key, folder or Hub id")
+    sub.add_argument("--steps", type=_at_least(1))
+    sub.add_argument("--prior-images", type=_at_least(0), help="0: no prior preservation")
+    sub.add_argument("--prior-loss-weight", type=float, help="lambda of Eq. 2")
+    sub.add_argument("--train-text-encoder", action="store_true", default=None)
+    sub.add_argument("--seed", type=_at_least(0))
+
+
+def _at_least(smallest: int) -> Any:
+    def whole_number(text: str) -> int:
+        if int(text) < smallest:
+            raise argparse.ArgumentTypeError(f"must be at least {smallest}")
+        return int(text)
+
+    return whole_number

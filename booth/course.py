@@ -1,0 +1,135 @@
+"""A whole training from photos to weights: base model, identifier, prior images, loop, export."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from booth import catalogue, checkpoints, disk, identifiers, models, priors, prompts, training
+from booth.catalogue import BaseModel
+from booth.config import TrainingConfig, from_dict, to_dict
+from booth.errors import BaseModelError, SubjectError
+from booth.events import Done, Event, Progress
+from booth.library import Subject
+from booth.models import Parts
+
+
+def teach(subject: Subject, config: TrainingConfig, run: Path, prior_root: Path) -> Iterator[Event]:
+    """Train a subject in the folder `run`, going on where an earlier try stopped."""
+    started = time.perf_counter()
+    base = catalogue.find(config.base)
+    parts = yield from _load(base)
+    config = _settle(config, parts, run)
+    yield Progress("Getting ready", 0, 1)
+    fingerprint = models.fingerprint(parts.folder)
+    examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
+    facts = {
+        "photos": examples.fingerprint,
+        "base model": fingerprint,
+        "settings": to_dict(replace(config, steps=0)),  # a run may be made longer or shorter
+    }
+    learner = training.Learner(parts, examples, config)
+    rehearsal = _rehearsal(subject, config, base)
+    yield from training.train(learner, run / "checkpoints", facts, rehearsal)
+    yield from _export(parts, run, config.steps, started)
+
+
+def finish(run: Path) -> Iterator[Event]:
+    """Make the newest checkpoint of a run its finished weights."""
+    started = time.perf_counter()
+    checkpoint = checkpoints.latest(run / "checkpoints")
+    if checkpoint is None:
+        raise SubjectError("Nothing has been learnt yet.", "Press Continue to go on training.")
+    config = from_dict(TrainingConfig, disk.read_json(run / "config.json"))
+    parts = yield from _load(catalogue.find(config.base))
+    training.apply(parts, checkpoint.weights)
+    yield from _export(parts, run, checkpoint.step, started)
+
+
+def rare_tokens(base_name: str, count: int, seed: int) -> list[str]:
+    """Rare tokens of a base model's tokenizer; downloads the model if it is not here."""
+    fetching = models.fetch(catalogue.find(base_name))
+    while True:
+        try:
+            next(fetching)
+        except StopIteration as finished:
+            tokenizer = models.tokenizer(finished.value)
+            return identifiers.rare_tokens(tokenizer, count, seed)
+
+
+def _load(base: BaseModel) -> Generator[Event, None, Parts]:
+    folder = yield from models.fetch(base)
+    yield Progress("Loading the model", 0, 1)
+    models.release()
+    return models.load(folder)
+
+
+def _settle(config: TrainingConfig, parts: Parts, run: Path) -> TrainingConfig:
+    """The run's settings with its identifier; written down once, read ever after."""
+    path = run / "config.json"
+    if path.exists():
+        return from_dict(TrainingConfig, disk.read_json(path))
+    if config.resolution % parts.factor:
+        raise BaseModelError(
+            f"Pictures of {config.resolution} pixels do not fit this model.",
+            f"Choose a size that is a multiple of {parts.factor}.",
+        )
+    if not config.identifier:
+        config = replace(config, identifier=identifiers.identifier(parts.tokenizer, config.seed))
+    disk.write_json(path, to_dict(config))
+    return config
+
+
+def _examples(
+    subject: Subject, config: TrainingConfig, parts: Parts, prior_root: Path, fingerprint: str
+) -> Generator[Event, None, training.Examples]:
+    """The subject's photos and the class's prior images, encoded."""
+    class_prompt = prompts.class_prompt(subject.class_noun)
+    class_images = []
+    if config.uses_priors:
+        base = catalogue.find(config.base)
+        sampling = replace(base.prior_sampling, resolution=config.resolution)
+        bank = priors.Bank(fingerprint, class_prompt, sampling)
+        class_images = yield from priors.ensure(prior_root, bank, parts, config.prior_images)
+    yield Progress("Looking at the photos", 0, 1)
+    instance_prompt = prompts.instance_prompt(config.identifier, subject.class_noun)
+    return training.Examples.encode(
+        parts,
+        subject.instance_images(config.resolution),
+        class_images,
+        (instance_prompt, class_prompt),
+    )
+
+
+def _rehearsal(subject: Subject, config: TrainingConfig, base: BaseModel) -> training.Rehearsal:
+    shown = prompts.preview_prompts(subject.class_noun)
+    return training.Rehearsal(
+        prompts=[(prompts.fill(text, config.identifier), text) for text in shown],
+        sampling=replace(base.sampling, resolution=config.resolution),
+        seed=config.seed,
+    )
+
+
+def _export(parts: Parts, run: Path, steps: int, started: float) -> Generator[Event]:
+    """Write the finished model in diffusers' layout, float16; then let the checkpoints go."""
+    yield Progress("Saving the finished model", 0, 1)
+    half: dict[str, Any] = {name: getattr(parts, name).to(torch.float16) for name in models.PARTS}
+    with disk.new_folder(run / "weights") as staging:
+        StableDiffusionPipeline(
+            **half,
+            tokenizer=parts.tokenizer,
+            scheduler=models.scheduler_of(parts),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        ).save_pretrained(staging)
+    disk.verify(run / "weights")
+    disk.remove_folder(run / "checkpoints")
+    seconds = round(time.perf_counter() - started, 1)
+    yield Done({"steps": steps, "seconds": seconds, "weights": str(run / "weights")})

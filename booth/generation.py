@@ -1,0 +1,116 @@
+"""Pictures from prompts: the denoising loop as a generator that yields as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
+
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+)
+from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image
+
+from booth import prompts
+from booth.config import SamplingConfig, to_dict
+from booth.events import Picture, Progress
+from booth.models import Parts
+
+SAMPLERS: dict[str, Any] = {
+    "dpm++": DPMSolverMultistepScheduler,
+    "ancestral": EulerAncestralDiscreteScheduler,
+    "ddim": DDIMScheduler,
+}
+BATCH = {"cuda": 4, "mps": 2, "cpu": 1}  # pictures denoised together
+
+
+def generate(
+    parts: Parts,
+    asked: Sequence[tuple[str, int]],
+    sampling: SamplingConfig,
+    batch_size: int | None = None,
+) -> Iterator[Progress | Picture]:
+    """One picture for every (prompt, seed) of `asked`, yielded as soon as it is finished.
+
+    Between pictures it yields the progress in denoising steps. A picture depends on its own
+    prompt and seed alone, not on what else is asked for (up to rounding in larger batches).
+    """
+    size = batch_size or BATCH[parts.device.type]
+    steps = sampling.num_inference_steps
+    done = 0
+    batches = [asked[i : i + size] for i in range(0, len(asked), size)]
+    for batch in batches:
+        latents = torch.empty(0)
+        for latents in denoise(parts, batch, sampling):
+            done += 1
+            yield Progress("Taking pictures", done, len(batches) * steps)
+        for (prompt, seed), latent in zip(batch, latents, strict=True):
+            yield Picture(_recipe(prompt, seed, sampling), decode(parts, latent))
+
+
+@torch.no_grad()
+def denoise(
+    parts: Parts, batch: Sequence[tuple[str, int]], sampling: SamplingConfig
+) -> Generator[torch.Tensor]:
+    """The latents (batch, channels, height, width) after every denoising step."""
+    scheduler = SAMPLERS[sampling.sampler].from_config(parts.scheduler)
+    scheduler.set_timesteps(sampling.num_inference_steps, device=parts.device)
+    guided = sampling.guidance_scale > 1
+    words = [prompt for prompt, _ in batch]
+    context = encode(parts, [""] * len(batch) + words if guided else words)
+    generators = [torch.Generator().manual_seed(seed) for _, seed in batch]
+    side = sampling.resolution // parts.factor
+    shape = (len(batch), parts.unet.config.in_channels, side, side)
+    latents = randn_tensor(shape, generators, parts.device, parts.unet.dtype)
+    latents = latents * scheduler.init_noise_sigma
+    for t in scheduler.timesteps:
+        doubled = torch.cat([latents, latents]) if guided else latents
+        doubled = scheduler.scale_model_input(doubled, t)
+        with parts.autocast():
+            noise = parts.unet(doubled, t, encoder_hidden_states=context).sample
+        if guided:
+            without, with_prompt = noise.chunk(2)
+            noise = without + sampling.guidance_scale * (with_prompt - without)
+        latents = scheduler.step(noise, t, latents, generator=generators).prev_sample
+        yield latents
+
+
+@torch.no_grad()
+def decode(parts: Parts, latent: torch.Tensor) -> Image.Image:
+    """The RGB picture of one latent (channels, height, width)."""
+    scaled = latent[None].to(parts.vae.dtype) / parts.vae.config.scaling_factor
+    with parts.autocast():
+        pixels = parts.vae.decode(scaled).sample[0]  # (3, height, width) in -1..1
+    levels = ((pixels.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(levels.permute(1, 2, 0).cpu().numpy())
+
+
+def encode(parts: Parts, words: Sequence[str]) -> torch.Tensor:
+    """Text embeddings (prompts, tokens, width) of the text encoder as it stands."""
+    ids = parts.tokenizer(
+        list(words),
+        padding="max_length",
+        max_length=parts.tokenizer.model_max_length,
+        truncation=True,
+        return_tensors="pt",
+    ).input_ids
+    with parts.autocast():
+        hidden = parts.text_encoder(ids.to(parts.device))[0]
+    return hidden.to(parts.unet.dtype)
+
+
+def dropped(parts: Parts, prompt: str) -> str:
+    """The last words of a prompt that the text encoder will not see; empty when it sees all."""
+    limit = parts.tokenizer.model_max_length - 2  # start and end take one each
+
+    def ids(text: str) -> list[int]:
+        return list(parts.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
+
+    return " ".join(prompts.dropped_words(prompt, ids, limit))
+
+
+def _recipe(prompt: str, seed: int, sampling: SamplingConfig) -> dict[str, Any]:
+    return {"prompt": prompt, "seed": seed, **to_dict(sampling)}

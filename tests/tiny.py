@@ -1,0 +1,104 @@
+"""A StableDiffusionPipeline folder of the real SD 1.5 topology, small and random."""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+
+def save(folder: Path, prediction_type: str = "epsilon") -> Path:
+    """Write the pipeline to `folder`, float32 safetensors; the same weights every time."""
+    torch.manual_seed(0)
+    pipeline(prediction_type).save_pretrained(folder)
+    return folder
+
+
+def pipeline(prediction_type: str = "epsilon") -> StableDiffusionPipeline:
+    """The pipeline itself: 64 px pictures, four levels of two layers like SD 1.5."""
+    tokenizer = _tokenizer()
+    text_encoder = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=77,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        layers_per_block=2,
+        block_out_channels=(16, 32, 32, 32),
+        cross_attention_dim=32,
+        attention_head_dim=4,
+        norm_num_groups=8,
+    )
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(8, 8, 16, 16),
+        layers_per_block=2,
+        norm_num_groups=8,
+        sample_size=64,
+    )
+    scheduler = DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        prediction_type=prediction_type,
+    )
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def _tokenizer() -> CLIPTokenizer:
+    """CLIP's byte alphabet, the words of the tests, and a rare end of vowel-less triples."""
+    alphabet = _byte_alphabet()
+    merges: list[tuple[str, str]] = []
+    for word in ("photo", "dog", "cat", "the", "beach", "snow", "of"):
+        _learn(word, merges)
+    consonants = [c for c in string.ascii_lowercase if c not in "aeiouy"]
+    for first in consonants:
+        for second in consonants:
+            merges.append((first, f"{second}</w>"))
+    for first in consonants[:10]:
+        merges.extend((first, f"{pair}</w>") for pair in ("qx", "zk", "vw", "xj", "kz"))
+    vocabulary = [*alphabet, *(f"{letter}</w>" for letter in alphabet)]
+    vocabulary += ["".join(merge) for merge in merges]
+    vocabulary += ["<|startoftext|>", "<|endoftext|>"]
+    ids = {token: number for number, token in enumerate(vocabulary)}
+    return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=77)
+
+
+def _learn(word: str, merges: list[tuple[str, str]]) -> None:
+    built = word[0]
+    for position, letter in enumerate(word[1:], 1):
+        piece = f"{letter}</w>" if position == len(word) - 1 else letter
+        if (built, piece) not in merges:
+            merges.append((built, piece))
+        built += letter
+
+
+def _byte_alphabet() -> list[str]:
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return [chr(byte) for byte in printable] + [chr(256 + n) for n in range(len(others))]
