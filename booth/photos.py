@@ -11,7 +11,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -149,9 +149,8 @@ def suggest_crop(image: Image.Image) -> Crop:
 
 def cut(image: Image.Image, crop: Crop, size: int) -> Image.Image:
     """The square `crop` of `image` as RGB, `size` by `size` px."""
-    return image.convert("RGB").resize(
-        (size, size), Image.Resampling.LANCZOS, box=crop.box(*image.size)
-    )
+    square = image.crop(crop.box(*image.size)).convert("RGB")
+    return square.resize((size, size), Image.Resampling.LANCZOS)
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -228,10 +227,8 @@ def _twin(
     hashes: Sequence[tuple[imagehash.ImageHash, imagehash.ImageHash]], index: int
 ) -> int | None:
     """The index of an earlier photo that looks the same, mirrored or not."""
-    for earlier, (other, _) in enumerate(hashes[:index]):
-        if min(mine - other for mine in hashes[index]) <= _SAME_PHOTO:
-            return earlier
-    return None
+    distances = (min(mine - other for mine in hashes[index]) for other, _ in hashes[:index])
+    return next((i for i, distance in enumerate(distances) if distance <= _SAME_PHOTO), None)
 
 
 def _sharpness(image: Image.Image) -> float:
@@ -239,8 +236,7 @@ def _sharpness(image: Image.Image) -> float:
 
     The sharpest tile and not the whole, because a good portrait has a soft background.
     """
-    short = min(image.size)
-    scale = min(1.0, 512 / short)
+    scale = min(1.0, 512 / min(image.size))
     size = (round(image.width * scale), round(image.height * scale))
     grey = np.asarray(image.convert("L").resize(size, Image.Resampling.LANCZOS), np.float32)
     around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
@@ -280,15 +276,22 @@ def _regular_file(path: Path) -> Iterator[BinaryIO]:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
         raise _cannot_open(path.name, error) from error
+    try:
+        _check_status(os.fstat(descriptor), path.name)
+    except PhotoError:
+        os.close(descriptor)
+        raise
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise _not_a_photo(path.name)
-        if status.st_size == 0:
-            raise PhotoError(f'"{path.name}" is empty.', "Pick it again, or copy it once more.")
-        if status.st_size > MOST_BYTES:
-            raise _enormous(path.name, f"{status.st_size // 1_000_000} MB")
         yield stream
+
+
+def _check_status(status: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise _not_a_photo(name)
+    if status.st_size == 0:
+        raise PhotoError(f'"{name}" is empty.', "Pick it again, or copy it once more.")
+    if status.st_size > MOST_BYTES:
+        raise _enormous(name, f"{status.st_size // 1_000_000} MB")
 
 
 def _sniffed(stream: BinaryIO, name: str) -> Image.Image:
@@ -366,14 +369,11 @@ def _plain(image: Image.Image) -> Image.Image:
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """RGB in the sRGB colour space; a profile that is garbage or of another mode is ignored."""
     if profile:
-        try:
+        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             target = ImageCms.createProfile("sRGB")
             changed = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            changed = None
-        if changed is not None:
-            return changed
+            return changed or image.convert("RGB")
     return image.convert("RGB")
 
 
