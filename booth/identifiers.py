@@ -156,6 +156,10 @@ ned nev pam rex ron roy rza sal sam sid ted tia tim tlc ufo ulf ute uwe val vic 
 yuh zac zeb zoe
 """
 _ACRONYMS = """
+afd bmi esg gsa hyd cii isf mci msi ubs ucd cbe cse mha eba awp apd sba adp ehs eod gad hak kak beh
+luz cem nep jio jie soi yaz iva hoh sof nad lyf awk wud nwo cah pul fal gby odo sua zam tye ndi utz
+ulu omf oof bez cna ibc ucn doa hta gup cdo omd acu bpa bsa bsu bse cca dca eet kwa vot hts
+akb aml req seq inv icn muc noc urd nir tog mek xpo sog emt cep mog hom tae nme rui xin luc nov pli
 cq cv dc dj dm dr fc ff fj fm ft fx fz gb gm gq gt gx hd hk hp hq hr hs ht hz iv jb jk jr jv kb kc
 kf kg kj km kn kr kv kw lb lg ll lt lv mc mf mg mh mj ml mm mn mp ms mt nc nd nl nm nt nv ny nz pc
 pj pk pl pm pr ps pt pv pz qb qc qm qr rb rc rd rl rm rn rr rt rv rx sa sb sc sd sf sh sl sm sn sp
@@ -185,9 +189,6 @@ tvn tvs twc txt ucl uhc unc usa usb usc usd usm usn utc uti utm vcs vcu vfl vfx 
 wbc wdw wfh wrc wsj wsl wsw wth wto wwe wwf wwi wwx xml xvi xxl yey yrs
 """
 _INSULTS = """
-afd bmi esg gsa hyd cii isf mci msi ubs ucd cbe cse mha eba awp apd sba adp ehs eod gad hak kak beh
-luz cem nep jio jie soi yaz iva hoh sof nad lyf awk wud nwo cah pul fal gby odo sua zam tye ndi utz
-ulu omf oof bez cna ibc ucn doa hta gup cdo omd acu bpa bsa bsu bse cca dca eet kwa vot hts
 bj abo azz bbw cnt coc cok coq cuk cum cun dic dik dix dum dyk fag fap fcc fck fuc fuk fuq fux gae
 gfy gok goy gyp hoa hor jap jew jiz kkk kms kyk kys ngr nig pee pms prn pss psy ptn rpe sht sux szz
 tit vag wog wop wtf xxx
