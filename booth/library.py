@@ -18,6 +18,7 @@ import time
 import unicodedata
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ class Library:
         self.root = root or home()
         self.ledger = Ledger(self.root / "jobs")
         self.trusted = trusted
-        self._lock = FileLock(self.root / "booth.lock", timeout=0)
+        self._lock = FileLock(self.root / "booth.lock", timeout=0, thread_local=False)
 
     def claim(self, owner: str) -> None:
         """Become the one who may write; `owner` says who to others ("the booth at http://...").
@@ -126,6 +127,12 @@ class Library:
     def release(self) -> None:
         """Let somebody else write."""
         self._lock.release()
+
+    def catch_up(self) -> None:
+        """Let the ledger tell the truth about crashed jobs, if nobody holds the library."""
+        with suppress(Busy, DiskError):
+            self.claim("a look at the library")
+            self.release()
 
     @property
     def writable(self) -> bool:
