@@ -41,8 +41,10 @@ class BaseModel:
     training: dict[str, Any] = field(default_factory=dict)
     live: dict[str, Any] = field(default_factory=dict)
     objects: dict[str, Any] = field(default_factory=dict)
-    sampling: SamplingConfig = SamplingConfig()
-    prior_sampling: SamplingConfig = SamplingConfig(sampler="ancestral")
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    prior_sampling: SamplingConfig = field(
+        default_factory=lambda: SamplingConfig(sampler="ancestral")
+    )
 
     def training_config(self, kind: Kind, **chosen: Any) -> TrainingConfig:
         """The defaults of this model for a kind of class noun; `chosen` values win."""

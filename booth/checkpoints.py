@@ -89,22 +89,30 @@ def _save_tensors(path: Path, tensors: Tensors) -> None:
 
 
 def _split(optimizer: dict[str, Any]) -> tuple[Tensors, dict[str, Any]]:
-    """An optimizer's state dict as flat tensors and JSON-ready numbers."""
+    """An optimizer's state dict as flat tensors and JSON-ready numbers, both named by path."""
     tensors: Tensors = {}
-    numbers: dict[str, dict[str, Any]] = {}
-    for index, state in optimizer["state"].items():
-        for name, value in state.items():
-            if isinstance(value, torch.Tensor):
-                tensors[f"{index}.{name}"] = value
-            else:
-                numbers.setdefault(str(index), {})[name] = value
+    numbers: dict[str, Any] = {}
+
+    def walk(path: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(f"{path}/{name}" if path else str(name), inner)
+        elif isinstance(value, torch.Tensor):
+            tensors[path] = value
+        else:
+            numbers[path] = value
+
+    walk("", optimizer["state"])
     return tensors, {"state": numbers, "param_groups": optimizer["param_groups"]}
 
 
 def _join(tensors: Tensors, numbers: dict[str, Any]) -> dict[str, Any]:
     """The inverse of `_split`."""
-    state: dict[int, dict[str, Any]] = {int(i): dict(v) for i, v in numbers["state"].items()}
-    for key, tensor in tensors.items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = tensor
+    state: dict[Any, Any] = {}
+    for path, value in {**tensors, **numbers["state"]}.items():
+        index, *names, last = path.split("/")
+        place = state.setdefault(int(index), {})
+        for name in names:
+            place = place.setdefault(name, {})
+        place[last] = value
     return {"state": state, "param_groups": numbers["param_groups"]}

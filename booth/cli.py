@@ -82,6 +82,7 @@ def gallery(options: argparse.Namespace, library: Library) -> Iterator[Line]:
 
 def subjects(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     """booth subjects: who is in the library, and how each stands."""
+    library.catch_up()
     found = library.subjects()
     for subject in found:
         job = library.training(subject)

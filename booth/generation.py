@@ -40,22 +40,25 @@ def generate(
     """
     size = batch_size or BATCH[parts.device.type]
     steps = sampling.num_inference_steps
-    done = 0
     batches = [asked[i : i + size] for i in range(0, len(asked), size)]
-    for batch in batches:
-        latents = torch.empty(0)
-        for latents in denoise(parts, batch, sampling):
-            done += 1
-            yield Progress("Taking pictures", done, len(batches) * steps)
+    for number, batch in enumerate(batches):
+        latents = yield from denoise(parts, batch, sampling, (number * steps, len(batches) * steps))
         for (prompt, seed), latent in zip(batch, latents, strict=True):
             yield Picture(_recipe(prompt, seed, sampling), decode(parts, latent))
 
 
 @torch.no_grad()
 def denoise(
-    parts: Parts, batch: Sequence[tuple[str, int]], sampling: SamplingConfig
-) -> Generator[torch.Tensor]:
-    """The latents (batch, channels, height, width) after every denoising step."""
+    parts: Parts,
+    batch: Sequence[tuple[str, int]],
+    sampling: SamplingConfig,
+    place: tuple[int, int],
+) -> Generator[Progress, None, torch.Tensor]:
+    """Latents (batch, channels, height, width) for (prompt, seed) pairs, denoised from noise.
+
+    Yields the progress after every step; `place` is how many steps came before, and how many
+    there are in all.
+    """
     scheduler = SAMPLERS[sampling.sampler].from_config(parts.scheduler)
     scheduler.set_timesteps(sampling.num_inference_steps, device=parts.device)
     guided = sampling.guidance_scale > 1
@@ -66,7 +69,8 @@ def denoise(
     shape = (len(batch), parts.unet.config.in_channels, side, side)
     latents = randn_tensor(shape, generators, parts.device, parts.unet.dtype)
     latents = latents * scheduler.init_noise_sigma
-    for t in scheduler.timesteps:
+    before, total = place
+    for done, t in enumerate(scheduler.timesteps, before + 1):
         doubled = torch.cat([latents, latents]) if guided else latents
         doubled = scheduler.scale_model_input(doubled, t)
         with parts.autocast():
@@ -75,7 +79,8 @@ def denoise(
             without, with_prompt = noise.chunk(2)
             noise = without + sampling.guidance_scale * (with_prompt - without)
         latents = scheduler.step(noise, t, latents, generator=generators).prev_sample
-        yield latents
+        yield Progress("Taking pictures", done, total)
+    return latents
 
 
 @torch.no_grad()
@@ -109,7 +114,7 @@ def dropped(parts: Parts, prompt: str) -> str:
     def ids(text: str) -> list[int]:
         return list(parts.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
 
-    return " ".join(prompts.dropped_words(prompt, ids, limit))
+    return prompts.dropped_words(prompt, ids, limit)
 
 
 def _recipe(prompt: str, seed: int, sampling: SamplingConfig) -> dict[str, Any]:

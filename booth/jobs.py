@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -104,6 +104,14 @@ _KINDS: dict[str, type[TrainSubject] | type[TakePictures]] = {
 }
 
 
+def work_of(job: Job) -> Work:
+    """The work that a job in the ledger stands for."""
+    spec = dict(job.spec)
+    if "prompts" in spec:
+        spec["prompts"] = tuple(spec["prompts"])
+    return _KINDS[job.kind](**spec)
+
+
 def ask(library: Library, subject: Subject, work: Work) -> Job:
     """Write `work` into the library's ledger, queued."""
     if isinstance(work, TakePictures):
@@ -120,8 +128,7 @@ def perform(library: Library, job: Job) -> Iterator[Event]:
     job = ledger.change(job, "running")
     try:
         subject = library.find(job.subject)
-        spec = {k: tuple(v) if isinstance(v, list) else v for k, v in job.spec.items()}
-        for event in _KINDS[job.kind](**spec).run(library, subject, job):
+        for event in work_of(job).run(library, subject, job):
             ledger.say(job, record(event))
             yield event
     except GeneratorExit:
@@ -177,11 +184,9 @@ def _newest_training(library: Library, subject: Subject) -> tuple[TrainingConfig
 
 def _kept(picture: Picture, path: Path) -> Picture:
     """Store a picture at `path`; the event that says so carries the path instead of pixels."""
-    import dataclasses
-
     assert picture.image is not None
     disk.write_image(path, picture.image, picture.recipe)
-    return dataclasses.replace(picture, path=str(path))
+    return replace(picture, path=str(path))
 
 
 def _dropped(parts: Any, prompts: list[str], shown: dict[str, str]) -> Generator[Notice]:

@@ -78,7 +78,7 @@ class Ledger:
         """The job that is running, or else the next one in the queue."""
         waiting = [job for job in self.jobs() if job.state in ACTIVE]
         running = [job for job in waiting if job.state == "running"]
-        return (running or waiting[::-1] or [None])[0]
+        return next(iter(running or waiting[::-1]), None)
 
     def change(self, job: Job, state: State, error: BoothError | None = None) -> Job:
         """Write down a job's new state, with the reason when something went wrong."""

@@ -169,8 +169,9 @@ def load(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
 def scheduler_of(parts: Parts) -> SchedulerMixin:
     """The model's own scheduler, for saving; DDIM when diffusers does not know its class."""
     kind = getattr(diffusers, str(parts.scheduler.get("_class_name")), None)
-    known = isinstance(kind, type) and issubclass(kind, SchedulerMixin)
-    return (kind if known else DDIMScheduler).from_config(parts.scheduler)
+    if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
+        kind = DDIMScheduler
+    return kind.from_config(parts.scheduler)
 
 
 def tokenizer(folder: Path) -> CLIPTokenizer:

@@ -19,7 +19,7 @@ from PIL import Image
 from booth import checkpoints, generation
 from booth.config import SamplingConfig, TrainingConfig
 from booth.errors import BoothError, CheckpointError
-from booth.events import Event, Loss, Preview, Saved
+from booth.events import Event, Loss, Picture, Preview, Saved
 from booth.models import Parts
 
 MAX_GRAD_NORM = 1.0
@@ -265,10 +265,9 @@ def _previews(learner: Learner, rehearsal: Rehearsal, step: int) -> Generator[Ev
     asked = [(prompt, rehearsal.seed + n) for n, (prompt, _) in enumerate(rehearsal.prompts)]
     number = 0
     for event in generation.generate(learner.parts, asked, rehearsal.sampling):
-        image = getattr(event, "image", None)
-        if image is not None:
+        if isinstance(event, Picture):
             facts = {"index": number, "shown": rehearsal.prompts[number][1], "step": step}
-            yield Preview({**event.recipe, **facts}, image, step=step)
+            yield Preview({**event.recipe, **facts}, event.image, step=step)
             number += 1
 
 

@@ -1,0 +1,186 @@
+"""The DreamBooth loss and the loop around it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DDPMScheduler
+from PIL import Image
+
+from booth import models, training
+from booth.config import SamplingConfig, TrainingConfig
+from booth.events import Loss, Preview, Saved
+from booth.training import Examples, Learner, Rehearsal, draw, dreambooth_loss
+from tests import tiny
+
+CONFIG = TrainingConfig(
+    steps=4, learning_rate=1e-3, batch_size=2, prior_images=3, resolution=64,
+    checkpoint_every=2, preview_every=2,
+)  # fmt: skip
+FACTS = {"photos": "p", "base model": "b"}
+FACTORS = (0.18215, 1000)
+
+
+def pictures(count: int, hue: int = 0) -> list[Image.Image]:
+    return [Image.new("RGB", (64, 64), (40 * n + hue, 90, 200 - 30 * n)) for n in range(count)]
+
+
+def learner(folder: Path, config: TrainingConfig = CONFIG) -> Learner:
+    parts = models.load(folder)
+    prior = pictures(3, 60) if config.uses_priors else []
+    prompts = ("a bxz dog", "a dog")
+    examples = Examples.encode(parts, pictures(4), prior, prompts)
+    return Learner(parts, examples, config)
+
+
+def rehearsal(*texts: str) -> Rehearsal:
+    return Rehearsal([(t, t) for t in texts], SamplingConfig(2, 2.0, "ddim", 64))
+
+
+def test_the_loss_is_equation_two_on_four_numbers_worked_out_by_hand() -> None:
+    prediction = torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(4, 1, 1, 1)
+    target = torch.tensor([0.0, 0.0, 1.0, 1.0]).reshape(4, 1, 1, 1)
+    is_prior = torch.tensor([False, False, True, True])
+    instance, prior = dreambooth_loss(prediction, target, is_prior, 0.5)
+    assert instance.item() == (1 + 4) / 2
+    assert prior.item() == 0.5 * (4 + 9) / 2
+
+
+def test_without_prior_images_only_the_instance_term_is_left() -> None:
+    ones = torch.ones(2, 1, 1, 1)
+    instance, prior = dreambooth_loss(ones, 0 * ones, torch.zeros(2, dtype=torch.bool), 1.0)
+    assert (instance.item(), prior.item()) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+def test_a_step_has_the_loss_of_diffusers_own_formulas(
+    tmp_path: Path, prediction_type: str
+) -> None:
+    pupil = learner(tiny.save(tmp_path / "m", prediction_type))
+    batch = draw(pupil.examples, CONFIG, 0, FACTORS)
+    schedule = DDPMScheduler.from_pretrained(tmp_path / "m" / "scheduler")
+    with torch.no_grad():
+        noisy = schedule.add_noise(batch.latents, batch.noise, batch.timesteps)
+        text = pupil.parts.tokenizer(
+            ["a bxz dog", "a bxz dog", "a dog", "a dog"],
+            padding="max_length", max_length=77, return_tensors="pt",
+        )  # fmt: skip
+        context = pupil.parts.text_encoder(text.input_ids)[0]
+        guess = pupil.parts.unet(noisy, batch.timesteps, context).sample
+        wanted = batch.noise
+        if prediction_type == "v_prediction":
+            wanted = schedule.get_velocity(batch.latents, batch.noise, batch.timesteps)
+        expected = [torch.nn.functional.mse_loss(a, b).item() for a, b in
+                    zip(guess.chunk(2), wanted.chunk(2), strict=True)]  # fmt: skip
+    assert pupil.learn(batch) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_batch_depends_on_seed_and_step_alone(base_folder: Path) -> None:
+    examples = learner(base_folder).examples
+    first, again = (draw(examples, CONFIG, 7, FACTORS) for _ in range(2))
+    later = draw(examples, CONFIG, 8, FACTORS)
+    other = draw(examples, replace(CONFIG, seed=1), 7, FACTORS)
+    assert torch.equal(first.noise, again.noise) and torch.equal(first.latents, again.latents)
+    assert not torch.equal(first.noise, later.noise)
+    assert not torch.equal(first.noise, other.noise)
+
+
+def test_latents_are_sampled_anew_and_the_two_halves_have_their_own_timesteps(
+    base_folder: Path,
+) -> None:
+    examples = learner(base_folder).examples
+    round_one = draw(examples, replace(CONFIG, batch_size=4), 0, FACTORS)
+    round_two = draw(examples, replace(CONFIG, batch_size=4), 1, FACTORS)
+    assert not torch.equal(round_one.latents[:4].sort(0)[0], round_two.latents[:4].sort(0)[0])
+    assert not torch.equal(round_one.timesteps[:4], round_one.timesteps[4:])
+    assert round_one.is_prior.tolist() == [False] * 4 + [True] * 4
+
+
+def test_every_photo_has_its_turn_once_a_round() -> None:
+    turns = [training._turn(5, 2, step, 0).tolist() for step in range(10)]
+    seen = [n for turn in turns for n in turn]
+    assert all(sorted(seen[i : i + 5]) == [0, 1, 2, 3, 4] for i in range(0, 20, 5))
+    assert seen[:5] != seen[5:10] or seen[5:10] != seen[10:15]
+
+
+def test_training_learns_previews_and_saves_when_due(base_folder: Path, tmp_path: Path) -> None:
+    pupil = learner(base_folder)
+    before = pupil.parts.unet.conv_in.weight.detach().clone()
+    events = list(training.train(pupil, tmp_path, FACTS, rehearsal("a bxz dog")))
+    assert [e.step for e in events if isinstance(e, Loss)] == [1, 2, 3, 4]
+    assert [e.step for e in events if isinstance(e, Preview)] == [0, 2, 4]
+    assert [e.step for e in events if isinstance(e, Saved)] == [2, 4]
+    assert not torch.equal(before, pupil.parts.unet.conv_in.weight)
+
+
+def test_the_loss_falls_when_the_same_batch_is_learnt_again_and_again(base_folder: Path) -> None:
+    pupil = learner(base_folder)
+    batch = draw(pupil.examples, CONFIG, 0, FACTORS)
+    losses = [sum(pupil.learn(batch)) for _ in range(12)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_text_encoder_learns_only_when_asked(base_folder: Path) -> None:
+    for asked in (False, True):
+        pupil = learner(base_folder, replace(CONFIG, train_text_encoder=asked))
+        before = {k: v.clone() for k, v in pupil.parts.text_encoder.state_dict().items()}
+        vae = {k: v.clone() for k, v in pupil.parts.vae.state_dict().items()}
+        pupil.learn(draw(pupil.examples, pupil.config, 0, FACTORS))
+        after = pupil.parts.text_encoder.state_dict()
+        assert any(not torch.equal(before[k], after[k]) for k in before) == asked
+        assert all(torch.equal(vae[k], v) for k, v in pupil.parts.vae.state_dict().items())
+
+
+def test_gradient_checkpointing_changes_memory_not_mathematics(base_folder: Path) -> None:
+    losses = []
+    for checkpointing in (False, True):
+        config = replace(CONFIG, gradient_checkpointing=checkpointing)
+        pupil = learner(base_folder, config)
+        losses.append([pupil.learn(draw(pupil.examples, config, s, FACTORS)) for s in range(2)])
+    assert losses[0] == losses[1]
+
+
+def test_a_loss_that_is_no_number_stops_the_training_with_a_remedy(
+    base_folder: Path, tmp_path: Path
+) -> None:
+    pupil = learner(base_folder)
+    with torch.no_grad():
+        pupil.parts.unet.conv_out.bias.fill_(float("nan"))
+    with pytest.raises(Exception, match="no longer a number"):
+        list(training.train(pupil, tmp_path, FACTS, rehearsal()))
+
+
+def test_closing_the_loop_saves_a_checkpoint_of_the_very_step(
+    base_folder: Path, tmp_path: Path
+) -> None:
+    events = training.train(learner(base_folder), tmp_path, FACTS, rehearsal())
+    for event in events:
+        if isinstance(event, Loss) and event.step == 3:
+            events.close()  # type: ignore[attr-defined]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000002", "step-000003"]
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3])
+def test_a_stopped_and_resumed_run_ends_in_the_same_weights_bit_for_bit(
+    base_folder: Path, tmp_path: Path, stop_at: int
+) -> None:
+    whole = learner(base_folder, replace(CONFIG, train_text_encoder=True))
+    list(training.train(whole, tmp_path / "whole", FACTS, rehearsal()))
+    first = learner(base_folder, replace(CONFIG, train_text_encoder=True))
+    events = training.train(first, tmp_path / "parts", FACTS, rehearsal("a bxz dog"))
+    for event in events:
+        if isinstance(event, Loss) and event.step == stop_at:
+            events.close()  # type: ignore[attr-defined]
+    second = learner(base_folder, replace(CONFIG, train_text_encoder=True))
+    list(training.train(second, tmp_path / "parts", FACTS, rehearsal()))
+    ours, theirs = second.state()[0], whole.state()[0]
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_checkpoint_of_other_photos_is_refused(base_folder: Path, tmp_path: Path) -> None:
+    list(training.train(learner(base_folder), tmp_path, FACTS, rehearsal()))
+    with pytest.raises(Exception, match="other photos"):
+        list(training.train(learner(base_folder), tmp_path, {**FACTS, "photos": "q"}, rehearsal()))
