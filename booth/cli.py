@@ -68,7 +68,9 @@ def resume(options: argparse.Namespace, library: Library) -> Iterator[Line]:
 
 def take(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     """booth take: pictures of one prompt."""
-    work = jobs.TakePictures((options.prompt,), options.count, options.seed)
+    work = jobs.TakePictures(
+        (options.prompt,), options.count, options.seed, untrained=options.untrained
+    )
     yield from _take(options, library, library.find(options.name), work)
 
 
@@ -244,6 +246,9 @@ def _parser() -> argparse.ArgumentParser:
     taking = verb(take, "name")
     taking.add_argument("prompt", help='for example "a [V] dog on the beach"')
     taking.add_argument("--count", type=_at_least(1), default=1, help="pictures")
+    taking.add_argument(
+        "--untrained", action="store_true", help="from the base model as it was, to compare"
+    )
     for sub in (taking, verb(gallery, "name")):
         sub.add_argument("--seed", type=_at_least(0), default=0)
         sub.add_argument("--out", type=Path, help="copy the pictures into this folder")

@@ -18,7 +18,7 @@ from booth.errors import SubjectError, for_people
 from booth.events import Done, Event, Notice, Picture, Preview, record
 from booth.ledger import Job
 from booth.library import Library, Subject
-from booth.prompts import fill
+from booth.prompts import PLACEHOLDER, fill
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class TakePictures:
         prompts = [fill(prompt, training.identifier) for prompt in self.prompts]
         shown = {prompt: text for prompt, text in zip(prompts, self.prompts, strict=True)}
         yield from _dropped(parts, prompts, shown)
+        yield from _without_subject(self.prompts, subject)
         asked = [(p, self.seed + n) for p in prompts for n in range(self.count)]
         facts = {
             "subject": subject.name,
@@ -187,6 +188,14 @@ def _kept(picture: Picture, path: Path) -> Picture:
     assert picture.image is not None
     disk.write_image(path, picture.image, picture.recipe)
     return replace(picture, path=str(path))
+
+
+def _without_subject(texts: tuple[str, ...], subject: Subject) -> Generator[Notice]:
+    """A notice for every prompt that does not name the subject."""
+    for text in texts:
+        if PLACEHOLDER.lower() not in text.lower():
+            any_one = f"any {subject.class_noun}, not {subject.name}"
+            yield Notice(f'There is no {PLACEHOLDER} in "{text[:60]}": this will be {any_one}.')
 
 
 def _dropped(parts: Any, prompts: list[str], shown: dict[str, str]) -> Generator[Notice]:

@@ -168,7 +168,7 @@ def load(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
 
 def scheduler_of(parts: Parts) -> SchedulerMixin:
     """The model's own scheduler, for saving; DDIM when diffusers does not know its class."""
-    kind = getattr(diffusers, str(parts.scheduler.get("_class_name")), None)
+    kind: Any = getattr(diffusers, str(parts.scheduler.get("_class_name")), None)
     if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
         kind = DDIMScheduler
     return kind.from_config(parts.scheduler)
