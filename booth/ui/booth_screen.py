@@ -32,7 +32,11 @@ class BoothScreen(Screen):
             self.title = gr.HTML()
             with gr.Row(elem_classes="actions"):
                 self.idea = gr.Textbox(
-                    label="Your own idea", elem_id="idea", scale=4, max_length=prompts.LONGEST_PROMPT
+                    "",
+                    label="Your own idea",
+                    elem_id="idea",
+                    scale=4,
+                    max_length=prompts.LONGEST_PROMPT,
                 )
                 self._take = gr.Button(
                     "Take pictures", variant="primary", elem_classes="go", elem_id="take", scale=1
@@ -75,7 +79,8 @@ class BoothScreen(Screen):
                 label="Before and after training, same seed", columns=2, height="auto",
                 interactive=False, visible=False, buttons=["fullscreen"], elem_id="pair",
             )  # fmt: skip
-        with gr.Accordion("Contact sheet", open=False, visible=False, elem_id="sheet") as self.sheet_box:
+        self.sheet_box = gr.Accordion("Contact sheet", open=False, visible=False, elem_id="sheet")
+        with self.sheet_box:
             self.sheet = gr.Image(interactive=False, show_label=False, buttons=["fullscreen"])
             self.sheet_file = gr.DownloadButton("Download the contact sheet", size="sm")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +50,12 @@ def will_happen(name: str, noun: str, photos: int, config: TrainingConfig) -> st
     sentences = []
     if config.uses_priors:
         sentences.append(
-            f"The booth first makes {count(config.prior_images, 'picture')} of {a_noun} of its own "
-            f"idea, so that it does not forget what others look like."
+            f"The booth first imagines {count(config.prior_images, 'picture')} of {a_noun}, "
+            "so that it does not forget what others look like."
         )
     sentences.append(
-        f"Then it practises on your {count(photos, 'photo')} in {count(config.steps, 'small step')}, "
-        f"until it knows {name}."
+        f"{'Then it' if sentences else 'The booth'} practises on your {count(photos, 'photo')} "
+        f"in {count(config.steps, 'small step')}, until it knows {name}."
     )
     if config.preview_every:
         sentences.append(
@@ -79,7 +80,7 @@ def seconds_per_step(ledger: Ledger, config: TrainingConfig) -> float | None:
         same = all(earlier.get(key) == getattr(config, key) for key in sizes)
         if job.state == "done" and same:
             moments = [loss["at"] for loss in tell(ledger.events(job)).losses]
-            gaps = [b - a for a, b in zip(moments, moments[1:], strict=False) if b > a]
+            gaps = [b - a for a, b in itertools.pairwise(moments) if b > a]
             if len(gaps) >= 3:
                 return statistics.median(gaps)
     return None
@@ -89,7 +90,9 @@ def _computer(base: BaseModel, config: TrainingConfig, here: Machine | None) -> 
     if here is None:
         return Row("warn", "Looking at this computer...", "This takes a few seconds, once.")
     plan = machine.plan(base, config, here)
-    return Row("ok" if plan.fits else "bad", here.title, plan.sentence)
+    title = here.title[:1].upper() + here.title[1:]
+    text = "" if here.title in plan.sentence else plan.sentence
+    return Row("ok" if plan.fits else "bad", f"{title}.", text)
 
 
 def _model(base: BaseModel) -> list[Row]:
@@ -100,8 +103,8 @@ def _model(base: BaseModel) -> list[Row]:
     if base.hub_id and _in_cache(base.hub_id):
         return [Row("ok", f"{base.title} is already on this computer.")]
     size = f"{gigabytes(base.download_gb)}, once" if base.download_gb else "once, size not known"
-    return [Row("warn", f"{base.title} will be downloaded: {size}.",
-                f"From huggingface.co to {hub_cache()}. Your photos are never sent anywhere.")]  # fmt: skip
+    where = f"From huggingface.co to {hub_cache()}. Your photos are never sent anywhere."
+    return [Row("warn", f"{base.title} will be downloaded: {size}.", where)]
 
 
 def _disk(base: BaseModel, root: Path) -> Row:
@@ -111,9 +114,7 @@ def _disk(base: BaseModel, root: Path) -> Row:
     return Row("ok" if free >= need else "warn", f"{gigabytes(free)} free on the disk.", text)
 
 
-def _time(
-    base: BaseModel, config: TrainingConfig, here: Machine | None, ledger: Ledger
-) -> Row:
+def _time(base: BaseModel, config: TrainingConfig, here: Machine | None, ledger: Ledger) -> Row:
     known = seconds_per_step(ledger, config)
     if known is not None:
         text = "Measured on your earlier trainings."

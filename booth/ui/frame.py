@@ -75,8 +75,8 @@ def look_only(desk: Desk) -> str:
     if desk.library.writable:
         return ""
     return (
-        f'<div class="banner" role="status">The library is in use by {plain(desk.library.owner())}. '
-        "This window can look but not change anything.</div>"
+        '<div class="banner" role="status">The library is in use by '
+        f"{plain(desk.library.owner())}. This window can look but not change anything.</div>"
     )
 
 

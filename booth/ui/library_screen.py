@@ -77,9 +77,7 @@ class LibraryScreen(Screen):
                 yes = gr.Button("Delete for good", size="sm", variant="stop")
                 no = gr.Button("Keep", size="sm")
         desk.go(opened.click, lambda: desk.home_of(desk.subject(place("library", subject_id))))
-        desk.on(
-            rename.click, lambda text: self._rename(subject_id, text), name, self.parts()
-        )
+        desk.on(rename.click, lambda text: self._rename(subject_id, text), name, self.parts())
         desk.on(delete.click, lambda: gr.Group(visible=True), None, sure)
         desk.on(no.click, lambda: gr.Group(visible=False), None, sure)
         desk.on(yes.click, lambda: self._delete(subject_id), None, self.parts())
@@ -104,7 +102,8 @@ class LibraryScreen(Screen):
                 facts = disk.read_json(folder / "subject.json")
                 with gr.Column(elem_classes="subject-card"):
                     gr.HTML(sample_card(folder, facts))
-                    button = gr.Button(f"Try with {facts['name']}", size="sm", elem_classes="sample")
+                    words = f"Try with {facts['name']}"
+                    button = gr.Button(words, size="sm", elem_classes="sample")
                 self.desk.go(button.click, lambda folder=folder: self._borrow(folder))
 
     def _borrow(self, folder: Path) -> Place:

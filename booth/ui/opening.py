@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 from logging.handlers import RotatingFileHandler
 from typing import Any
@@ -41,6 +42,7 @@ def launch(library: Library | None = None, in_browser: bool = True, wait: bool =
     try:
         page.launch(**options, inbrowser=in_browser and not space, prevent_thread_lock=True)
         if wait:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # closes as Ctrl-C does
             print(f"Birdie is open at {address} (Ctrl-C closes it and saves).")
             page.block_thread()
     finally:
@@ -79,13 +81,15 @@ def options_of(library: Library, host: str, port: int) -> dict[str, Any]:
 def free_port() -> int:
     """BOOTH_PORT, or the first free port from 7860."""
     chosen = os.environ.get("BOOTH_PORT")
-    if chosen:
-        return int(chosen)
-    for port in range(FIRST_PORT, FIRST_PORT + 100):
+    ports = [int(chosen)] if chosen else range(FIRST_PORT, FIRST_PORT + 100)
+    for port in ports:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
-    raise Busy("No port from 7860 to 7959 is free.", "Close other apps, or set BOOTH_PORT.")
+    raise Busy(
+        f"Port {chosen} is in use." if chosen else "No port from 7860 to 7959 is free.",
+        "Close the other app, or set BOOTH_PORT to another number.",
+    )
 
 
 def _claim(library: Library, address: str) -> Runner:
@@ -109,5 +113,3 @@ def _prepare(library: Library) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.getLogger("booth").addHandler(handler)
     logging.getLogger("booth").setLevel(logging.INFO)
-
-

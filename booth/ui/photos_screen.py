@@ -33,18 +33,21 @@ class PhotosScreen(Screen):
         super().__init__(desk)
         with gr.Column(visible=False, elem_classes="screen") as self.column:
             gr.HTML(QUESTION)
-            self.drop = gr.Gallery(
-                label="Drop photos here, paste them, or use the camera",
-                sources=["upload", "webcam", "clipboard"],
-                interactive=True,
-                format="png",
-                height=220,
-                columns=5,
-                elem_id="drop",
+            self.drop = gr.File(
+                label="Drop photos here", file_count="multiple", height=170, elem_id="drop"
             )
-            self._folder = gr.UploadButton(
-                "Choose a whole folder", file_count="directory", size="sm", elem_id="folder"
-            )
+            with gr.Row(elem_classes="others"):
+                self._folder = gr.UploadButton(
+                    "Choose a whole folder", file_count="directory", size="sm", elem_id="folder"
+                )
+                with gr.Accordion("Camera or clipboard", open=False, elem_id="camera"):
+                    self.shot = gr.Image(
+                        sources=["webcam", "clipboard"],
+                        type="filepath",
+                        format="png",
+                        show_label=False,
+                        height=280,
+                    )
             self.notes = gr.HTML()
             with gr.Column(visible=False) as self.darkroom:
                 self._crops()
@@ -55,8 +58,10 @@ class PhotosScreen(Screen):
         self._wire()
 
     def _crops(self) -> None:
+        gr.HTML("<h3>What the booth will see</h3><p class='soft'>Tap one to move its frame.</p>")
         self.squares = gr.Gallery(
-            label="What the booth will see. Choose one to move its frame.",
+            label="What the booth will see",
+            show_label=False,
             columns=5,
             height="auto",
             allow_preview=False,
@@ -67,7 +72,11 @@ class PhotosScreen(Screen):
         )
         with gr.Row():
             self.frame = gr.Image(
-                label="The bright part is kept", interactive=False, buttons=[], height=320
+                label="The bright part is kept",
+                show_label=False,
+                interactive=False,
+                buttons=[],
+                height=320,
             )
             with gr.Column():
                 self.left = gr.Slider(0, 100, 50, step=1, label="Left or right", buttons=[])
@@ -77,17 +86,19 @@ class PhotosScreen(Screen):
 
     def _wire(self) -> None:
         desk, here, parts = self.desk, self.desk.place, self.parts()
-        desk.on(self.drop.upload, self._dropped, [self.drop, here], parts)
+        desk.on(self.drop.upload, self._add, [self.drop, here], parts)
+        desk.on(self.shot.input, self._shoot, [self.shot, here], parts)
         desk.on(self._folder.upload, self._add, [self._folder, here], parts)
         desk.on(self.squares.select, self._choose, here, parts, show_progress="hidden")
         desk.on(self.remove.click, self._remove, here, parts)
         for slider in (self.left, self.up, self.zoom):
             desk.on(
-                slider.release,
+                slider.input,
                 self._move,
                 [self.left, self.up, self.zoom, here],
                 [self.squares, self.frame],
                 show_progress="hidden",
+                trigger_mode="always_last",
             )
         desk.go(self.next.click, self._next, here)
 
@@ -95,15 +106,14 @@ class PhotosScreen(Screen):
         """The draft's photos, if there are any yet."""
         return {**self._show(self.desk.drafts.open(here["draft"])), self.drop: None}
 
-    def _dropped(self, dropped: list[tuple[str, Any]] | None, here: Place) -> Updates:
-        if not dropped:
-            return {}
-        return self._add([path for path, _ in dropped], here)
+    def _shoot(self, path: str | None, here: Place) -> Updates:
+        return {**self._add([path], here), self.shot: None} if path else {}
 
     def _add(self, paths: list[str], here: Place) -> Updates:
         draft = self.desk.drafts.open(here["draft"])
         chosen = [Path(path) for path in paths if _is_meant(Path(path))]
         draft.add(chosen, self._resolution())
+        draft.chosen = max(0, len(draft.photos) - 1)
         return {**self._show(draft), self.drop: None}
 
     def _choose(self, here: Place, event: gr.SelectData) -> Updates:

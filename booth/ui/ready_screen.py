@@ -47,11 +47,13 @@ class ReadyScreen(Screen):
                 elem_id="base-model",
             )
             self.other = gr.Textbox(
+                "",
                 label="Folder or Hub name",
-                info="A folder in diffusers layout on this computer, or owner/name on huggingface.co.",
+                info="A folder in diffusers layout, or owner/name on huggingface.co.",
                 visible=False,
                 elem_id="other-model",
             )
+            self.filled = gr.State("")  # the model whose numbers the fields show
             self.summary = gr.HTML(elem_id="summary")
             self.looking = gr.Timer(2.0, active=False)
             with gr.Accordion("Details", open=False, elem_id="details"):
@@ -67,14 +69,12 @@ class ReadyScreen(Screen):
     def _wire(self) -> None:
         desk, here = self.desk, self.desk.place
         everything = [here, self.base, self.other, *self.fields]
-        shown = [self.other, self.summary, *self.fields]
-        desk.on(self.base.input, self._chosen, [here, self.base, self.other], shown)
-        desk.on(self.other.submit, self._chosen, [here, self.base, self.other], shown)
-        desk.on(self.other.blur, self._chosen, [here, self.base, self.other], shown)
+        shown = [self.other, self.filled, self.summary, *self.fields]
+        choice = [here, self.base, self.other, self.filled]
+        for event in (self.base.input, self.other.submit, self.other.blur):
+            desk.on(event, self._chosen, choice, shown)
         for item in self.fields:
-            desk.on(
-                item.input, self._edited, everything, self.summary, show_progress="hidden"
-            )
+            desk.on(item.input, self._edited, everything, self.summary, show_progress="hidden")
         desk.on(self.looking.tick, self._looked, here, self.parts(), show_progress="hidden")
         desk.go(self.start.click, self._start, everything)
         desk.go(self.back.click, self._back, here)
@@ -90,6 +90,7 @@ class ReadyScreen(Screen):
         return {
             self.question: title,
             self.base: base.key,
+            self.filled: base.key,
             self.other: gr.Textbox(visible=False),
             self.summary: self._summary(base, config, sitter),
             self.start: f"Start learning {sitter.name}",
@@ -102,21 +103,24 @@ class ReadyScreen(Screen):
         known = machine.read(self.desk.library.root) is not None
         return self.arrive(here) if known and here["screen"] == self.name else {}
 
-    def _chosen(self, here: Place, key: str, other: str) -> Updates:
-        """Another model: its own defaults."""
+    def _chosen(self, here: Place, key: str, other: str | None, filled: str) -> Updates:
+        """Another model: its own defaults. The same model again: what was typed stays."""
         visible = {self.other: gr.Textbox(visible=key == OTHER)}
-        if key == OTHER and not other.strip():
+        if key == OTHER and not (other or "").strip():
             return {**visible, self.summary: '<p class="soft">Which one?</p>'}
         sitter = self._sitter(here)
-        base = catalogue.find(other.strip() if key == OTHER else key)
+        base = catalogue.find((other or "").strip() if key == OTHER else key)
+        if base.key == filled:
+            return visible
         config = self._config(base, sitter)
         return {
             **visible,
+            self.filled: base.key,
             self.summary: self._summary(base, config, sitter),
             **dict(zip(self.fields, fields.values(config), strict=True)),
         }
 
-    def _edited(self, here: Place, key: str, other: str, *shown: Any) -> Updates:
+    def _edited(self, here: Place, key: str, other: str | None, *shown: Any) -> Updates:
         try:
             base = _base(key, other)
             config = fields.read(base.key, list(shown))
@@ -124,7 +128,7 @@ class ReadyScreen(Screen):
             return {self.summary: f'<div class="note bad">{plain(str(error))}</div>'}
         return {self.summary: self._summary(base, config, self._sitter(here))}
 
-    def _start(self, here: Place, key: str, other: str, *shown: Any) -> Place:
+    def _start(self, here: Place, key: str, other: str | None, *shown: Any) -> Place:
         self.desk.must_write()
         config = fields.read(_base(key, other).key, list(shown))
         if machine.read(self.desk.library.root) is None:
@@ -167,7 +171,7 @@ class ReadyScreen(Screen):
         return Sitter(subject.name, subject.class_noun, len(subject.photos), knows_toybox)
 
 
-def _base(key: str, other: str) -> BaseModel:
-    if key == OTHER and not other.strip():
+def _base(key: str, other: str | None) -> BaseModel:
+    if key == OTHER and not (other or "").strip():
         raise BaseModelError("No model is chosen.", "Type a folder or a Hub name, or pick Toybox.")
-    return catalogue.find(other.strip() if key == OTHER else key)
+    return catalogue.find((other or "").strip() if key == OTHER else key)

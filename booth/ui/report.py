@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Report:
             return None
         pace = [
             (later[0] - sooner[0]) / (later[1] - sooner[1])
-            for sooner, later in zip(marks, marks[1:], strict=False)
+            for sooner, later in itertools.pairwise(marks)
             if later[1] > sooner[1]
         ]
         return max(0.0, statistics.median(pace) * (self.total - self.done)) if pace else None

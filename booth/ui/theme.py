@@ -119,7 +119,8 @@ SCRIPT = """
   const remembered = localStorage.getItem('booth-theme');
   if (remembered) root.classList.toggle('dark', remembered === 'dark');
   const announce = document.getElementById('announce');
-  if (announce) { announce.setAttribute('role', 'status'); announce.setAttribute('aria-live', 'polite'); }
+  announce?.setAttribute('role', 'status');
+  announce?.setAttribute('aria-live', 'polite');
   document.documentElement.lang = 'en';
 }
 """

@@ -56,8 +56,8 @@ class TrainingScreen(Screen):
                 self.sheet = gr.HTML(elem_id="proof-sheet")
             with gr.Accordion("How well it is learning", open=False, elem_id="learning"):
                 gr.HTML(
-                    '<p class="soft">The error while it practises, smoothed. It jumps about; a slow '
-                    "fall is all one can ask of it. The pictures above tell more.</p>"
+                    '<p class="soft">The error while it practises, smoothed. It jumps about; a '
+                    "slow fall is all one can ask of it. The pictures above tell more.</p>"
                 )
                 self.curve = gr.LinePlot(
                     x="step", y="loss", color="what", height=260, show_label=False,
@@ -99,8 +99,9 @@ class TrainingScreen(Screen):
     def arrive(self, here: Place) -> Updates:
         """The newest training of the subject, as the ledger tells it."""
         subject = self.desk.subject(here)
+        title = f"<h2>{plain(subject.name)} in the darkroom</h2>"
         return {
-            self.title: f'<div class="question"><h2>{plain(subject.name)} in the darkroom</h2></div>',
+            self.title: f'<div class="question">{title}</div>',
             self.stopping: gr.Column(visible=False),
             **self.tick(here),
         }
@@ -183,14 +184,15 @@ def _under_way(job: Job, report: Report) -> str:
     elif report.stage == LEARNING:
         line = f"Learning: step {report.step} of {report.steps}"
     elif report.total > 1:
-        line = f"{plain(report.stage)}: {report.done} of {report.total}"
+        line = f"{plain(report.stage)}: {report.fraction:.0%}"
     else:
         line = plain(report.stage or "Getting ready")
     left = report.seconds_left
     line += f" · {duration(left)} left" if left is not None else ""
     percent = f"{report.fraction:.1%}"
     return (
-        f'<p class="progress-line">{line}</p><div class="bar" role="progressbar" aria-label="Progress" '
+        f'<p class="progress-line">{line}</p>'
+        '<div class="bar" role="progressbar" aria-label="Progress" '
         f'aria-valuenow="{report.fraction * 100:.0f}"><i style="width:{percent}"></i></div>'
     )
 

@@ -71,8 +71,8 @@ def described(made: dict[str, Any]) -> str:
     model = "the base model, before training" if made.get("untrained") else made.get("base", "?")
     return (
         f"{made.get('shown', '?')}\nseed {made.get('seed', '?')}, "
-        f"{made.get('num_inference_steps', '?')} steps, guidance {made.get('guidance_scale', '?')}, "
-        f"{made.get('resolution', '?')} pixels, {model}"
+        f"{made.get('num_inference_steps', '?')} steps, "
+        f"guidance {made.get('guidance_scale', '?')}, {made.get('resolution', '?')} pixels, {model}"
     )
 
 
