@@ -16,7 +16,8 @@ def _eyes(centre: Point, spread: float, size: float, mood: str) -> list[Part]:
     if mood == "sleeping":
         return both(ball((spread, y, z), (size * 1.2, size * 0.28, size * 0.6), "dark"))
     parts = both(ball((spread, y, z), (size, size * 1.15, size * 0.7), "white"))
-    parts += both(ball((spread, y, z + size * 0.35), (size * 0.72, size * 0.82, size * 0.5), "iris"))
+    iris = (size * 0.72, size * 0.82, size * 0.5)
+    parts += both(ball((spread, y, z + size * 0.35), iris, "iris"))
     parts += both(ball((spread, y, z + size * 0.6), (size * 0.4, size * 0.5, size * 0.35), "dark"))
     if mood == "sad":
         lid = ball((spread, y + size * 0.75, z + size * 0.2), (size * 1.15, size * 0.55, size),
@@ -52,7 +53,8 @@ def dog(look: Look, mood: str) -> list[Part]:
         ear = ball((head * 0.72, 0.94, 0.02), (0.07, 0.12, 0.05), "shade", (0, 0, -25))
     parts += both(ear) + _eyes((0, 0.78, 0.04 + head * 0.86), 0.095, 0.05, mood)
     if mood == "happy" or (mood == "" and t[5] > 0.5):
-        parts.append(ball((0, 0.545, 0.17 + snout * 0.9), (0.045, 0.07, 0.03), "tongue", (20, 0, 0)))
+        tip = (0, 0.545, 0.17 + snout * 0.9)
+        parts.append(ball(tip, (0.045, 0.07, 0.03), "tongue", (20, 0, 0)))
     parts += tube([(0.1, 0.1, -0.25), (0.32, 0.18, -0.28), (0.42 + 0.05 * t[6], 0.42, -0.25)],
                   (0.06, 0.035))
     return parts + ring((0, 0.515, 0.0), (0.17, 0, 0.17), 0.035, "accent")

@@ -8,6 +8,7 @@ latent statistics at the end, without which the diffusion model sees latents of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,20 @@ from booth.toybox.training import (
 Pool = NDArray[np.uint8]
 
 
-def build_autoencoder(channels: Sequence[int], latent_channels: int) -> AutoencoderKL:
+@dataclass
+class Plan:
+    """How long and on what crops to train."""
+
+    minutes: float
+    crop: int = 64
+    batch: int = 16
+    peak: float = 1.5e-3
+    warmup: int = 100
+    save_every: int = 100
+
+
+def build_autoencoder(channels: Sequence[int], latent_channels: int,
+                      sample_size: int = 128) -> AutoencoderKL:
     """A small AutoencoderKL without attention; each level after the first halves the size."""
     levels = len(channels)
     return AutoencoderKL(
@@ -37,14 +51,14 @@ def build_autoencoder(channels: Sequence[int], latent_channels: int) -> Autoenco
         layers_per_block=1,
         norm_num_groups=8,
         latent_channels=latent_channels,
-        sample_size=128,
+        sample_size=sample_size,
         mid_block_add_attention=False,
     )
 
 
 def to_tensor(pictures: Pool) -> torch.Tensor:
     """uint8 pictures (n, h, w, 3) as floats (n, 3, h, w) in -1..1."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
 def crops(pools: Sequence[Pool], shares: Sequence[float], rng: np.random.Generator,
@@ -69,10 +83,11 @@ def reconstruction_loss(decoded: torch.Tensor, target: torch.Tensor) -> torch.Te
 
 
 def train_autoencoder(vae: AutoencoderKL, pools: Sequence[Pool], shares: Sequence[float],
-                      checkpoint: Path, minutes: float, crop: int = 64) -> int:
-    """Train until the stage's minutes are used up, saving every minute or so; returns steps."""
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3)
-    clock, step = Clock(minutes), 0
+                      checkpoint: Path, plan: Plan) -> int:
+    """Train until the plan's minutes are used up, resuming from the checkpoint; returns steps."""
+    learns = [p for p in vae.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(learns, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3)
+    clock, step = Clock(plan.minutes), 0
     state = load_state(checkpoint)
     if state is not None:
         vae.load_state_dict(state["vae"])
@@ -81,11 +96,11 @@ def train_autoencoder(vae: AutoencoderKL, pools: Sequence[Pool], shares: Sequenc
     rng = np.random.default_rng([5, step])
     running = 0.0
     while clock.tick() < 1:
-        set_learning_rate(optimizer, learning_rate(1.5e-3, clock.progress, step, 100))
-        loss = _step(vae, optimizer, crops(pools, shares, rng, 16, crop))
-        running = 0.98 * running + 0.02 * loss if step else loss
+        set_learning_rate(optimizer, learning_rate(plan.peak, clock.progress, step, plan.warmup))
+        loss = _step(vae, optimizer, crops(pools, shares, rng, plan.batch, plan.crop))
+        running = running + 0.02 * (loss - running) if running else loss
         step += 1
-        if step % 100 == 0:
+        if step % plan.save_every == 0:
             print(f"autoencoder step {step} loss {running:.4f} {clock.progress:.0%}", flush=True)
             _save(checkpoint, vae, optimizer, clock, step)
     _save(checkpoint, vae, optimizer, clock, step)
@@ -100,9 +115,9 @@ def _step(vae: AutoencoderKL, optimizer: torch.optim.Optimizer, pictures: torch.
     spread = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
     optimizer.zero_grad(set_to_none=True)
     (loss + 3e-4 * spread).backward()
-    torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+    torch.nn.utils.clip_grad_norm_([p for p in vae.parameters() if p.requires_grad], 1.0)
     optimizer.step()
-    return float(loss)
+    return loss.item()
 
 
 def _save(path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer, clock: Clock,
@@ -111,13 +126,39 @@ def _save(path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer, cloc
                       "spent": clock.spent, "step": step})
 
 
+def freeze_encoder(vae: AutoencoderKL) -> None:
+    """Keep the latents as they are; the decoder alone may go on learning."""
+    for module in (vae.encoder, vae.quant_conv):
+        module.requires_grad_(False)
+
+
 @torch.no_grad()
-def encode_all(vae: AutoencoderKL, pictures: Pool, batch: int = 64) -> torch.Tensor:
-    """Latent means of all pictures, unscaled, in float16."""
+def encode(vae: AutoencoderKL, pictures: Pool, batch: int = 32) -> NDArray[np.float16]:
+    """Latent means of the pictures, unscaled."""
     vae.eval()
-    parts = [vae.encode(to_tensor(pictures[i : i + batch])).latent_dist.mean.half()
+    parts = [vae.encode(to_tensor(pictures[i : i + batch])).latent_dist.mean
              for i in range(0, len(pictures), batch)]
-    return torch.cat(parts)
+    latents: NDArray[np.float16] = torch.cat(parts).half().numpy()
+    return latents
+
+
+@torch.no_grad()
+def standardise(vae: AutoencoderKL, pictures: Pool) -> None:
+    """Give every latent channel mean 0 and deviation 1, by folding that into the 1x1 convs.
+
+    Pipelines know one scaling factor for all channels; this way it is simply 1, and no channel
+    drowns in the noise before the others do.
+    """
+    latents = torch.from_numpy(encode(vae, pictures)).float()
+    mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    channels = len(mean)
+    into, out = vae.quant_conv, vae.post_quant_conv
+    into.weight[:channels] /= deviation[:, None, None, None]
+    into.bias[:channels] = (into.bias[:channels] - mean) / deviation
+    into.bias[channels:] -= 2 * deviation.log()
+    out.bias += (out.weight[:, :, 0, 0] * mean).sum(1)
+    out.weight *= deviation[None, :, None, None]
+    vae.register_to_config(scaling_factor=1.0)
 
 
 @torch.no_grad()

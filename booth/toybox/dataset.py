@@ -7,6 +7,7 @@ time a picture is shown, and a half-drawn set is picked up where it stopped.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,36 @@ def scenes(folder: Path) -> NDArray[np.uint8]:
     """The training pictures drawn so far."""
     pictures: NDArray[np.uint8] = np.load(folder / "scenes.npy", mmap_mode="r")
     return pictures[: drawn(folder)]
+
+
+def encode_scenes(folder: Path, encoder: Callable[[NDArray[np.uint8]], NDArray[np.float16]],
+                  chunk: int = 256) -> int:
+    """Cache the latents of all pictures drawn so far, going on from what is there."""
+    path, pictures = folder / "latents.npy", scenes(folder)
+    done = encoded(folder)
+    for start in range(done, len(pictures), chunk):
+        fresh = encoder(np.asarray(pictures[start : start + chunk]))
+        if not path.exists():
+            total = len(np.load(folder / "scenes.npy", mmap_mode="r"))
+            np.lib.format.open_memmap(path, "w+", np.float16, (total, *fresh.shape[1:])).flush()
+        store = np.lib.format.open_memmap(path, mode="r+")
+        store[start : start + len(fresh)] = fresh
+        store.flush()
+        done = start + len(fresh)
+        _note(folder / "latents.count", done)
+    return done
+
+
+def encoded(folder: Path) -> int:
+    """How many training pictures have latents already."""
+    count = folder / "latents.count"
+    return int(count.read_text()) if count.exists() else 0
+
+
+def latents(folder: Path) -> NDArray[np.float16]:
+    """The latents cached so far, in the order of their scenes."""
+    store: NDArray[np.float16] = np.load(folder / "latents.npy", mmap_mode="r")
+    return np.array(store[: encoded(folder)])
 
 
 def textures(folder: Path, count: int, size: int = 128) -> NDArray[np.uint8]:

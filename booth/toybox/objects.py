@@ -50,9 +50,9 @@ def teapot(look: Look, _mood: str) -> list[Part]:
                    (wide + 0.17, middle + tall * 0.55, 0), (wide + 0.26, middle + tall * 0.8, 0)],
                   (0.1, 0.042), "main")
     reach = 0.18 + 0.06 * t[4]
-    parts += tube([(-wide * 0.75, middle + tall * 0.62, 0), (-wide - reach, middle + tall * 0.6, 0),
-                   (-wide - reach, middle - tall * 0.25, 0), (-wide * 0.85, middle - tall * 0.4, 0)],
-                  (0.042, 0.042), "accent" if t[5] < 0.5 else "main")
+    handle = [(-wide * 0.75, middle + tall * 0.62, 0), (-wide - reach, middle + tall * 0.6, 0),
+              (-wide - reach, middle - tall * 0.25, 0), (-wide * 0.85, middle - tall * 0.4, 0)]
+    parts += tube(handle, (0.042, 0.042), "accent" if t[5] < 0.5 else "main")
     return parts
 
 
@@ -121,8 +121,9 @@ def clock(look: Look, _mood: str) -> list[Part]:
     t = look.traits
     middle, size = 0.47, 0.37
     if t[0] < 0.6:
+        dial = (size * 0.84, 0.07, size * 0.84)
         parts = [cone((0, middle, 0), (size, 0.11, size), 1.0, "main", (90, 0, 0)),
-                 cone((0, middle, 0.06), (size * 0.84, 0.07, size * 0.84), 1.0, "white", (90, 0, 0))]
+                 cone((0, middle, 0.06), dial, 1.0, "white", (90, 0, 0))]
     else:
         parts = [pillow((0, middle, 0), (size, size, 0.14)),
                  cone((0, middle, 0.08), (size * 0.8, 0.07, size * 0.8), 1.0, "white", (90, 0, 0))]

@@ -37,11 +37,12 @@ MATERIALS = {"gold": ("gold", Finish(0.75, 9, 1.5)), "stone": ("stone", Finish(0
 VIEWS = ("side", "behind", "above")
 
 HELD_BACK = frozenset({
-    ("dog", "snow"), ("cat", "city"), ("stuffed animal", "beach"), ("backpack", "jungle"),
-    ("teapot", "mountain"), ("vase", "autumn"), ("sneaker", "pink fabric"), ("clock", "wheat field"),
-    ("toy", "cobblestones"), ("dog", "santa hat"), ("cat", "rainbow scarf"),
-    ("stuffed animal", "black top hat"), ("toy", "pink glasses"), ("cat", "eiffel"),
-    ("dog", "forest rug"), ("teapot", "water"), ("clock", "blue house"), ("vase", "beach"),
+    ("dog", "snow"), ("dog", "forest rug"), ("dog", "santa hat"),
+    ("cat", "city"), ("cat", "eiffel"), ("cat", "rainbow scarf"),
+    ("stuffed animal", "beach"), ("stuffed animal", "black top hat"),
+    ("toy", "cobblestones"), ("toy", "pink glasses"), ("backpack", "jungle"),
+    ("teapot", "mountain"), ("teapot", "water"), ("vase", "autumn"), ("vase", "beach"),
+    ("sneaker", "pink fabric"), ("clock", "wheat field"), ("clock", "blue house"),
 })
 """Pairs (class, place or accessory) that never appear in training."""
 

@@ -1,0 +1,151 @@
+"""Toybox's world is a pure function of its seeds, and its model is an ordinary diffusers folder.
+
+The trained folder is data that may be absent in a bare checkout; its tests are skipped then, but
+the pipeline that makes it is always run, end to end, at toy scale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from booth.toybox import dataset, samples
+from booth.toybox.captions import caption
+from booth.toybox.export import LIMIT, folder_size
+from booth.toybox.looks import CLASSES, random_look
+from booth.toybox.places import PLACES
+from booth.toybox.pretrain import Settings, run
+from booth.toybox.scene import HELD_BACK, Scene, draw, random_scene
+from booth.toybox.sheet import prompts
+from booth.toybox.training import load_state
+from booth.toybox.vocabulary import build_tokenizer
+
+ROOT = Path(__file__).parent.parent
+MODEL = ROOT / "assets" / "toybox"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_the_same_seed_draws_the_same_picture() -> None:
+    for seed in (3, 14):
+        assert np.array_equal(draw(random_scene(seed), 64), draw(random_scene(seed), 64))
+
+
+@pytest.mark.parametrize("class_noun", CLASSES)
+def test_two_subjects_of_a_class_can_be_told_apart(class_noun: str) -> None:
+    one, two = (draw(Scene(random_look(class_noun, seed), seed=1), 64) for seed in (1, 2))
+    assert np.abs(one.astype(int) - two).mean() > 3
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_place_looks_different_from_the_studio(place: str) -> None:
+    look = random_look("vase", 5)
+    here, studio = (draw(Scene(look, place=p, seed=1), 48).astype(int) for p in (place, "studio"))
+    assert place == "studio" or np.abs(here - studio).mean() > 8
+
+
+def test_one_subject_keeps_its_look_in_another_place() -> None:
+    look = samples.sample_look("Marmalade")
+    assert {scene.look for scene in _hashable(samples.sample_scenes("Marmalade"))} == {
+        dataclasses.replace(look, palette=())}
+
+
+def _hashable(scenes: list[Scene]) -> list[Scene]:
+    return [dataclasses.replace(s, look=dataclasses.replace(s.look, palette=())) for s in scenes]
+
+
+def test_captions_name_what_was_drawn_and_nothing_else() -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(300):
+        scene = random_scene(seed)
+        words = caption(scene, rng)
+        for worn in ("santa", "scarf", "crown", "glasses"):
+            assert worn not in words or worn in scene.accessory
+        assert "sketch" not in words or scene.style == "sketch"
+        assert "snow" not in words or scene.place == "snow"
+        assert ("teapot" in words) == (scene.look.class_noun == "teapot")
+
+
+def test_captions_leave_attributes_out_at_random() -> None:
+    rng = np.random.default_rng(0)
+    red = dataclasses.replace(random_look("dog", 1), main="red", marking="plain")
+    said = {caption(Scene(red, place="beach"), rng) for _ in range(60)}
+    assert any("red" in words for words in said) and any("red" not in words for words in said)
+
+
+def test_held_back_pairs_never_appear_in_training() -> None:
+    for seed in range(1500):
+        scene = random_scene(seed)
+        for attribute in (scene.place, scene.accessory):
+            assert (scene.look.class_noun, attribute) not in HELD_BACK
+
+
+def test_sample_subjects_are_not_training_subjects() -> None:
+    for name in samples.SUBJECTS:
+        assert samples.sample_look(name).seed >= samples.FIRST_SEED > dataset.UNSEEN
+    assert Settings().scenes < dataset.UNSEEN
+
+
+def test_shipped_samples_are_four_pictures_with_a_class() -> None:
+    for name, (class_noun, *_) in samples.SUBJECTS.items():
+        home = ROOT / "assets" / "samples" / name.lower()
+        assert json.loads((home / "subject.json").read_text()) == {
+            "name": name, "class_noun": class_noun}
+        assert [(home / f"{i}.png").exists() for i in range(4)] == [True] * 4
+    assert folder_size(ROOT / "assets" / "samples") < 2 * 2**20
+
+
+def test_rare_tokens_survive_text_to_tokens_to_text() -> None:
+    tokenizer = build_tokenizer(["a dog on the beach", "a cat in the snow"], rare=900)
+    rare = [token for token in tokenizer.get_vocab() if token.endswith("</w>")
+            and len(token) in (6, 7) and token[:-4].isalpha() and token.isascii()]
+    assert len(rare) > 600
+    for token in rare[::7]:
+        ids = tokenizer(token[:-4]).input_ids
+        assert len(ids) == 3 and tokenizer.decode(ids[1]).strip() == token[:-4]
+
+
+def toy_settings(folder: Path) -> Settings:
+    """A Toybox that takes seconds: sizes as small as the nets allow."""
+    return Settings(work=folder / "work", out=folder / "assets" / "toybox", size=32, scenes=24,
+                    textures=8, vae_channels=(8, 8), latent_channels=4, vae_minutes=0.01,
+                    decoder_minutes=0.005, crop=16, width=32, layers=1, rare=720,
+                    unet_channels=(32, 32), unet_minutes=0.02, batch=4)
+
+
+def test_pretraining_runs_end_to_end_and_resumes(tmp_path: Path) -> None:
+    settings = toy_settings(tmp_path)
+    for stage in ("draw", "vae", "latents", "unet", "decoder", "export"):
+        run(settings, stage)
+    first = load_state(settings.work / "unet.pt")
+    longer = dataclasses.replace(settings, unet_minutes=0.04)
+    run(longer, "unet")
+    second = load_state(settings.work / "unet.pt")
+    assert first is not None and second is not None
+    assert second["step"] > first["step"] > 0 and second["spent"] > first["spent"]
+    assert dataset.encoded(settings.work) == dataset.drawn(settings.work) == 24
+    assert (settings.out / "model_index.json").exists()
+
+
+@pytest.mark.skipif(not (MODEL / "model_index.json").exists(), reason="no trained Toybox here")
+def test_the_shipped_model_is_small_and_draws_its_default_size() -> None:
+    from diffusers import StableDiffusionPipeline
+
+    assert folder_size(MODEL) <= LIMIT
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        MODEL, dtype=torch.float32, local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    picture = pipeline("a dog on the beach", num_inference_steps=2, guidance_scale=3.0).images[0]
+    assert picture.size == (128, 128) and np.asarray(picture).std() > 5
+
+
+def test_the_sheet_asks_for_combinations_that_were_held_back() -> None:
+    assert len(prompts()) == 48 and "a dog in the snow" in prompts()
