@@ -62,41 +62,43 @@ class TakePictures:
 
     def run(self, library: Library, subject: Subject, job: Job) -> Iterator[Event]:
         """Pictures as they finish, each stored with its recipe; then their paths."""
-        from booth import generation, models, sheets
+        from booth import generation, models
 
         training, weights = _newest_training(library, subject)
         base = catalogue.find(training.base)
         sampling = from_dict(SamplingConfig, to_dict(base.sampling) | self.sampling)
         folder = (yield from models.fetch(base)) if self.untrained else weights
         parts = yield from models.ready(folder)
-        prompts = [fill(prompt, training.identifier) for prompt in self.prompts]
-        shown = {prompt: text for prompt, text in zip(prompts, self.prompts, strict=True)}
-        yield from _dropped(parts, prompts, shown)
-        yield from _without_subject(self.prompts, subject)
-        asked = [(p, self.seed + n) for p in prompts for n in range(self.count)]
+        prompts = [fill(text, training.identifier) for text in self.prompts]
+        shown = dict(zip(prompts, self.prompts, strict=True))
+        yield from _notices(parts, shown, subject)
         facts = {
             "subject": subject.name,
             "class_noun": subject.class_noun,
             "base": training.base,
-            "identifier": "" if self.untrained else training.identifier,
             "untrained": self.untrained,
             "job": job.id,
         }
         taken: list[Path] = []
+        asked = [(prompt, self.seed + n) for prompt in prompts for n in range(self.count)]
         for event in generation.generate(parts, asked, sampling):
             if isinstance(event, Picture):
                 recipe = {**facts, "shown": shown[event.recipe["prompt"]], **event.recipe}
-                path = subject.picture_path()
-                yield _kept(Picture(recipe, event.image), path)
-                taken.append(path)
-            else:
-                yield event
+                taken.append(subject.picture_path())
+                event = _kept(Picture(recipe, event.image), taken[-1])
+            yield event
+        yield Done(self._result(taken, subject, job))
+
+    def _result(self, taken: list[Path], subject: Subject, job: Job) -> dict[str, Any]:
+        """What the job leaves behind: its pictures, and their contact sheet if asked for."""
+        from booth import sheets
+
         result: dict[str, Any] = {"pictures": [str(path) for path in taken]}
         if self.sheet:
             path = subject.folder / "sheets" / f"{job.id}.png"
             disk.write_image(path, sheets.contact_sheet(taken, subject.name))
             result["sheet"] = str(path)
-        yield Done(result)
+        return result
 
 
 Work = TrainSubject | TakePictures
@@ -190,21 +192,14 @@ def _kept(picture: Picture, path: Path) -> Picture:
     return replace(picture, path=str(path))
 
 
-def _without_subject(texts: tuple[str, ...], subject: Subject) -> Generator[Notice]:
-    """A notice for every prompt that does not name the subject."""
-    for text in texts:
+def _notices(parts: Any, shown: dict[str, str], subject: Subject) -> Generator[Notice]:
+    """What a person should know of the prompts (filled -> as typed) before the pictures come."""
+    from booth import generation
+
+    for prompt, text in shown.items():
+        unseen = generation.dropped(parts, prompt)
+        if unseen:
+            yield Notice(f'Too long: the end of "{text[:60]}..." is not seen: "{unseen}".')
         if PLACEHOLDER.lower() not in text.lower():
             any_one = f"any {subject.class_noun}, not {subject.name}"
             yield Notice(f'There is no {PLACEHOLDER} in "{text[:60]}": this will be {any_one}.')
-
-
-def _dropped(parts: Any, prompts: list[str], shown: dict[str, str]) -> Generator[Notice]:
-    """A notice for every prompt whose last words the text encoder will not see."""
-    from booth import generation
-
-    for prompt in prompts:
-        words = generation.dropped(parts, prompt)
-        if words:
-            yield Notice(
-                f'Too long: the last words of "{shown[prompt][:60]}..." are not seen: "{words}".'
-            )
