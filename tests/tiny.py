@@ -1,8 +1,13 @@
-"""A StableDiffusionPipeline folder of the real SD 1.5 topology, small and random."""
+"""A StableDiffusionPipeline folder of the real SD 1.5 topology, small and random.
+
+`python -m tests.tiny FOLDER` writes one of the full size (860 million weights in the UNet), to
+try the booth on the real thing where no weights can be downloaded.
+"""
 
 from __future__ import annotations
 
 import string
+import sys
 from pathlib import Path
 
 import torch
@@ -70,6 +75,32 @@ def pipeline(prediction_type: str = "epsilon") -> StableDiffusionPipeline:
     )
 
 
+def save_full(folder: Path) -> None:
+    """Write the full-size architecture of SD 1.5 with random weights, float16."""
+    small = pipeline()
+    levels = {"down_block_types": ("DownEncoderBlock2D",) * 4}
+    levels["up_block_types"] = ("UpDecoderBlock2D",) * 4
+    text = small.text_encoder.config.to_dict()
+    text |= {"hidden_size": 768, "intermediate_size": 3072}
+    text |= {"num_hidden_layers": 12, "num_attention_heads": 12}
+    StableDiffusionPipeline(
+        vae=AutoencoderKL(
+            **levels, block_out_channels=(128, 256, 512, 512), layers_per_block=2, sample_size=512
+        ).half(),
+        text_encoder=CLIPTextModel(CLIPTextConfig(**text)).half(),
+        tokenizer=small.tokenizer,
+        unet=UNet2DConditionModel(
+            sample_size=64,
+            cross_attention_dim=768,
+            attention_head_dim=8,
+        ).half(),
+        scheduler=small.scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+
+
 def _tokenizer() -> CLIPTokenizer:
     """CLIP's byte alphabet, the words of the tests, and a rare end of vowel-less triples."""
     alphabet = _byte_alphabet()
@@ -102,3 +133,7 @@ def _byte_alphabet() -> list[str]:
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     return [chr(byte) for byte in printable] + [chr(256 + n) for n in range(len(others))]
+
+
+if __name__ == "__main__":
+    save_full(Path(sys.argv[1]))
