@@ -49,6 +49,7 @@ class Desk:
     runner: Runner
     place: gr.State
     seen: gr.State  # fingerprints of what the page shows, see `changed`
+    looking: gr.State  # the path of the picture somebody looks at in the tray, or empty
     drafts: Drafts = field(default_factory=Drafts)
 
     def go(self, event: Any, act: Callable[..., Place], inputs: Any = None) -> None:
@@ -125,7 +126,7 @@ class Screen:
             several = value if isinstance(value, (list, tuple)) else [value]
             if not name.startswith("_"):
                 found += [item for item in several if isinstance(item, Block)]
-        return [*found, self.desk.seen]
+        return [*found, self.desk.seen, self.desk.looking]
 
     def anew(self, here: Place) -> Updates:
         """The same as arriving, after something was done on the screen."""
@@ -135,8 +136,8 @@ class Screen:
         """How the screen looks when somebody comes to it."""
         return {}
 
-    def tick(self, here: Place) -> Updates:
-        """What has changed on the screen since, while a job runs."""
+    def tick(self, here: Place, looking: str = "") -> Updates:
+        """The parts that may change by themselves, while a job runs, as they stand."""
         return {}
 
 
@@ -157,5 +158,6 @@ def _mark(value: Any) -> str:
 
 def _described(value: Any) -> str:
     if isinstance(value, Block):
-        return repr(sorted(value.constructor_args.items(), key=str))
+        told = value.constructor_args.items()
+        return repr(sorted((item for item in told if item[0] != "selected_index"), key=str))
     return repr(value)

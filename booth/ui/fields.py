@@ -84,8 +84,13 @@ def _value(name: str, kind: Any, shown: Any) -> Any:
         return shown if shown in get_args(kind) else get_args(kind)[0]
     if kind not in (int, float):
         return str(shown)
-    label = _WORDS.get(name, (name, ""))[0]
     low, high = _RANGES.get(name, (float("-inf"), float("inf")))
+    return number(_WORDS.get(name, (name, ""))[0], shown, kind, (low, high))
+
+
+def number(label: str, shown: Any, kind: type, bounds: tuple[float, float]) -> Any:
+    """What stands in a number field as `kind`; `SubjectError` when it is out of bounds."""
+    low, high = bounds
     if shown is None or not low <= shown <= high or (kind is int and shown != int(shown)):
         whole = "a whole number" if kind is int else "a number"
         raise SubjectError(

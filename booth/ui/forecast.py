@@ -92,7 +92,9 @@ def _computer(base: BaseModel, config: TrainingConfig, here: Machine | None) -> 
     plan = machine.plan(base, config, here)
     title = here.title[:1].upper() + here.title[1:]
     text = "" if here.title in plan.sentence else plan.sentence
-    return Row("ok" if plan.fits else "bad", f"{title}.", text)
+    slow = here.device == "cpu" and base.seconds_per_step is None
+    sign: Sign = "bad" if not plan.fits else "warn" if slow else "ok"
+    return Row(sign, f"{title}.", text)
 
 
 def _model(base: BaseModel) -> list[Row]:

@@ -49,7 +49,7 @@ class Frame(Screen):
             **self.tick(here),
         }
 
-    def tick(self, here: Place) -> Updates:
+    def tick(self, here: Place, looking: str = "") -> Updates:
         """The ribbon, unless one is already looking at what it tells about."""
         job = self.desk.library.ledger.active()
         if job is None:

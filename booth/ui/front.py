@@ -37,7 +37,7 @@ def build(library: Library, runner: Runner) -> gr.Blocks:
     with gr.Blocks(
         title="Birdie, the photo booth", analytics_enabled=False, delete_cache=(3600, 86400)
     ) as page:
-        desk = Desk(library, runner, gr.State(HOME), gr.State({}))
+        desk = Desk(library, runner, gr.State(HOME), gr.State({}), gr.State(""))
         memory = gr.BrowserState(HOME, storage_key="birdie-place", secret="not a secret")
         frame = Frame(desk)
         screens = [screen(desk) for screen in SCREENS]
@@ -58,15 +58,18 @@ class _Front:
         """Connect the page's events."""
         every: list[Block] = []
         for screen in (self.frame, *self.screens.values()):
-            every += [part for part in screen.parts() if part is not self.desk.seen]
-        every.append(self.desk.seen)
+            every += [part for part in screen.parts() if part not in every]
         common: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         page.load(kindly(self._come_back), self.memory, self.desk.place, **common)
         self.desk.place.change(
             kindly(self._arrive), self.desk.place, [*every, self.memory], **common
         ).then(None, js=TO_TOP, api_visibility="private")
         gr.Timer(EVERY).tick(
-            quietly(self._tick), [self.desk.place, self.desk.seen], every, queue=False, **common
+            quietly(self._tick),
+            [self.desk.place, self.desk.seen, self.desk.looking],
+            every,
+            queue=False,
+            **common,
         )
 
     def _come_back(self, remembered: Place | None) -> Place:
@@ -92,8 +95,8 @@ class _Front:
         }
         return {**columns, **self.frame.arrive(here), **updates}
 
-    def _tick(self, here: Place, seen: Seen) -> Updates:
+    def _tick(self, here: Place, seen: Seen, looking: str) -> Updates:
         self.desk.runner.check()
         screen = self.screens[here["screen"]]
-        fresh, marks = changed({**self.frame.tick(here), **screen.tick(here)}, seen)
+        fresh, marks = changed({**self.frame.tick(here), **screen.tick(here, looking)}, seen)
         return {**fresh, self.desk.seen: marks} if fresh else {}

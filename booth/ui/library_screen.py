@@ -54,7 +54,7 @@ class LibraryScreen(Screen):
         shelf = [card_facts(self.desk, subject) for subject in self.desk.library.subjects()]
         return {self.shelf: shelf, self.title: TITLE if shelf else WELCOME}
 
-    def tick(self, here: Place) -> Updates:
+    def tick(self, here: Place, looking: str = "") -> Updates:
         """A card changes when its training does."""
         return self.arrive(here)
 

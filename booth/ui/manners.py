@@ -52,11 +52,11 @@ def quietly(act: Callable[..., Result]) -> Callable[..., Result]:
             return _or_skip(act(*args, **kwargs))
         except Exception:
             log.exception("a look at the library failed")
-            return gr.skip()  # type: ignore[return-value]
+            return gr.skip()
 
     return wrapped
 
 
 def _or_skip(updates: Result) -> Result:
     """Nothing to update, said so that Gradio understands it."""
-    return gr.skip() if isinstance(updates, dict) and not updates else updates  # type: ignore[return-value]
+    return gr.skip() if isinstance(updates, dict) and not updates else updates

@@ -106,7 +106,7 @@ class TrainingScreen(Screen):
             **self.tick(here),
         }
 
-    def tick(self, here: Place) -> Updates:
+    def tick(self, here: Place, looking: str = "") -> Updates:
         """State, buttons, pictures and curve."""
         subject = self.desk.subject(here)
         job = self.desk.library.training(subject)
@@ -165,7 +165,7 @@ def state(job: Job | None, subject: Subject, report: Report) -> str:
     """How a training stands, in a sentence, with a bar while it runs."""
     if job is None:
         return '<p class="progress-line">Not trained yet.</p>'
-    heard = "".join(f'<div class="note">{plain(text)}</div>' for text in report.notices)
+    heard = "".join(f'<p class="soft">{plain(text)}</p>' for text in report.notices)
     at = f" at step {report.step} of {report.steps}" if report.steps else ""
     if job.state == "done":
         learnt = f"{plain(subject.name)} is ready. It practised {report.step} steps."
@@ -198,4 +198,4 @@ def _under_way(job: Job, report: Report) -> str:
 
 
 def _button(label: str, name: str, variant: str = "secondary", visible: bool = False) -> gr.Button:
-    return gr.Button(label, variant=variant, visible=visible, elem_id=name, min_width=120)  # type: ignore[arg-type]
+    return gr.Button(label, variant=variant, visible=visible, elem_id=name, min_width=120)

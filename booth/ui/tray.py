@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from booth import catalogue, disk
 from booth.config import SamplingConfig
-from booth.errors import BaseModelError, SubjectError
+from booth.errors import BaseModelError, PromptError, SubjectError
+from booth.ledger import Job
 from booth.library import Library, Subject
+from booth.ui.report import Report
+from booth.ui.words import count, duration, plain
 
 MOST_SHOWN = 60
+MOST_SEED = 2**31
 _SAMPLING = ("num_inference_steps", "guidance_scale", "sampler", "resolution")
 
 
@@ -84,3 +89,39 @@ def defaults(library: Library, subject: Subject) -> SamplingConfig:
         except (BaseModelError, KeyError):
             continue
     return SamplingConfig()
+
+
+def new_seed() -> int:
+    """A seed nobody chose."""
+    return secrets.randbelow(MOST_SEED)
+
+
+def chosen_seed(text: str | None) -> int:
+    """The seed somebody typed, or a new one."""
+    typed = (text or "").strip()
+    if not typed:
+        return new_seed()
+    if not (typed.isascii() and typed.isdigit() and int(typed) < MOST_SEED):
+        raise PromptError(
+            "That seed is not a number we can use.", f"Use 0 to {MOST_SEED - 1}, or leave it empty."
+        )
+    return int(typed)
+
+
+def working(job: Job, report: Report, more: int, active: Job | None) -> str:
+    """What the booth is at, in a line."""
+    if job.state not in ("running", "queued"):
+        why = f"{plain(job.problem)} {plain(job.remedy)}"
+        return f'<div class="note bad"><b>These pictures were not finished.</b>{why}</div>'
+    notices = "".join(f'<div class="note">{plain(text)}</div>' for text in report.notices)
+    if job.state == "queued":
+        other = active is not None and active.id != job.id and active.kind == "train"
+        line = "Waiting until the training is over." if other else "Warming up the camera..."
+    else:
+        asked = len(job.spec["prompts"]) * int(job.spec["count"])
+        line = f"Picture {min(len(report.pictures) + 1, asked)} of {asked}"
+        left = report.seconds_left
+        line += f" · {duration(left)} left" if left is not None else ""
+    line += f" · {count(more, 'more idea')} waiting" if more > 0 else ""
+    bar = f'<div class="bar"><i style="width:{report.fraction:.1%}"></i></div>'
+    return f'{notices}<p class="progress-line">{line}</p>{bar}'
