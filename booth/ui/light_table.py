@@ -21,13 +21,15 @@ class LightTable(Screen):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         with gr.Column(visible=False, elem_id="chosen") as self.box:
-            self.recipe = gr.Textbox(label="How it was made", interactive=False, lines=2)
+            self.recipe = gr.Textbox(label="How it was made", interactive=False, lines=3)
             with gr.Row(elem_classes="actions"):
                 self._again = gr.Button("Again with another seed", size="sm", elem_id="again-seed")
                 self._compare = gr.Button("Before training", size="sm", elem_id="compare")
                 self.download = gr.DownloadButton("Download", size="sm", elem_id="download")
+            self.heading = gr.HTML("<h3>Before and after training, same seed</h3>", visible=False)
             self.pair = gr.Gallery(
                 label="Before and after training, same seed",
+                show_label=False,
                 columns=2,
                 height="auto",
                 interactive=False,
@@ -50,6 +52,7 @@ class LightTable(Screen):
         return {
             self.desk.looking: "",
             self.box: gr.Column(visible=False),
+            self.heading: gr.HTML(visible=False),
             self.pair: gr.Gallery(visible=False),
         }
 
@@ -73,10 +76,10 @@ class LightTable(Screen):
     def _pair(self, subject: Subject, path: Path) -> Updates:
         other = tray.twin(path, tray.pictures(subject))
         if other is None:
-            return {self.pair: gr.Gallery(visible=False)}
-        both = sorted((path, other), key=lambda p: not tray.recipe(p).get("untrained"))
-        shown = [(str(p), tray.caption(tray.recipe(p))) for p in both]
-        return {self.pair: gr.Gallery(shown, visible=True)}
+            return {self.heading: gr.HTML(visible=False), self.pair: gr.Gallery(visible=False)}
+        before, after = (path, other) if tray.recipe(path).get("untrained") else (other, path)
+        shown = [(str(before), "Before training"), (str(after), "After training")]
+        return {self.heading: gr.HTML(visible=True), self.pair: gr.Gallery(shown, visible=True)}
 
     def _once_more(self, here: Place, looking: str) -> Updates:
         made = _made(looking)

@@ -70,7 +70,7 @@ class PhotosScreen(Screen):
             buttons=[],
             elem_id="squares",
         )
-        with gr.Row():
+        with gr.Row(elem_classes="crop"):
             self.frame = gr.Image(
                 label="The bright part is kept",
                 show_label=False,
