@@ -14,9 +14,8 @@ HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 class Door:
     """ASGI middleware against DNS rebinding (Host) and cross-site posts (Origin)."""
 
-    def __init__(self, app: ASGIApp, port: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.port = port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 421 or 403."""

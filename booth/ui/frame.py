@@ -33,7 +33,7 @@ class Frame(Screen):
         self.banner = gr.HTML(visible=False)
         with gr.Row(elem_classes="ribbon", visible=False) as self.ribbon:
             self.words = gr.HTML()
-            watch = gr.Button("Watch", size="sm", variant="primary", scale=0, elem_id="watch")
+            watch = gr.Button("Watch", size="sm", scale=0, elem_id="watch")
         self.aloud = gr.HTML(elem_id="announce")
         self.steps = gr.HTML(visible=False)
         desk.go(home.click, lambda: place("library"))

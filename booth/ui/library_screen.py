@@ -67,7 +67,7 @@ class LibraryScreen(Screen):
     def _card(self, facts: dict[str, Any]) -> None:
         desk, subject_id = self.desk, facts["id"]
         gr.HTML(card(facts))
-        opened = gr.Button("Open", size="sm", variant="primary", elem_classes="open-subject")
+        opened = gr.Button("Open", size="sm", elem_classes="open-subject")
         with gr.Accordion("Rename or delete", open=False):
             name = gr.Textbox(facts["name"], label="Name", max_length=60)
             rename = gr.Button("Rename", size="sm")

@@ -54,7 +54,7 @@ def launch(library: Library | None = None, in_browser: bool = True, wait: bool =
 
 def options_of(library: Library, host: str, port: int) -> dict[str, Any]:
     """How the page is served: see SECURITY for what each keeps out."""
-    guards = [] if host == "0.0.0.0" else [Middleware(Door, port=port)]
+    guards = [] if host == "0.0.0.0" else [Middleware(Door)]
     return {
         "server_name": host,
         "server_port": port,
