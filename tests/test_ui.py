@@ -162,7 +162,8 @@ def test_an_error_is_shown_as_problem_and_remedy() -> None:
     with pytest.raises(gr.Error) as caught:
         manners.kindly(fails)()
     assert caught.value.title == "The <b>dog</b> ran off."
-    assert caught.value.message == "Call &lt;it&gt;."
+    assert html.unescape(caught.value.message) == "<b>The <b>dog</b> ran off.</b><br>Call <it>."
+    assert "<it>" not in caught.value.message
     assert not caught.value.print_exception
 
 

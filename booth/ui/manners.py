@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import html
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,17 +10,17 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from booth.errors import BoothError, for_people
+from booth.ui.words import plain
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
 def spoken(error: BaseException) -> gr.Error:
-    """Any error as a note to the person: the title is the problem, the text the remedy."""
+    """Any error as a note to the person: the problem, and below it the remedy."""
     told = for_people(error)
-    return gr.Error(
-        html.escape(told.remedy), title=told.problem, duration=12, print_exception=False
-    )
+    text = f"<b>{plain(told.problem)}</b><br>{plain(told.remedy)}"
+    return gr.Error(text, title=told.problem, duration=12, print_exception=False)
 
 
 def kindly(act: Callable[..., Result]) -> Callable[..., Result]:
