@@ -214,19 +214,19 @@ def _readable(character: str) -> str:
 
 _PREVIEWS: dict[Kind, tuple[str, str, str]] = {
     "live": (
-        "a portrait photo of a [V] {class}",
+        "a photo of a [V] {class}",
         "a [V] {class} on the beach",
-        "a painting of a [V] {class} in the style of Vincent van Gogh",
+        "a watercolour painting of a [V] {class}",
     ),
     "object": (
-        "a studio photo of a [V] {class}",
+        "a photo of a [V] {class}",
         "a [V] {class} in the snow",
-        "a painting of a [V] {class} in the style of Paul Cezanne",
+        "a watercolour painting of a [V] {class}",
     ),
 }
 APPLICATIONS = {
     "places": "Places",
-    "art": "Famous artists",
+    "art": "As art",
     "views": "From another side",
     "changes": "Changed",
     "outfits": "Dressed up",
@@ -300,13 +300,17 @@ _LIVE_PLACES: tuple[Row, ...] = (
     ("swimming", "Swimming", "a [V] {class} swimming in a pool"),
     ("reading", "Reading a book", "a [V] {class} reading a book in an armchair"),
 )
+_ART: tuple[Row, ...] = (
+    ("watercolour", "Watercolour", "a watercolour painting of a [V] {class}"),
+    ("pencil", "Pencil sketch", "a pencil sketch of a [V] {class}"),
+    ("pixels", "Pixel art", "pixel art of a [V] {class}"),
+)
 _LIVE_ART: tuple[Row, ...] = (
     ("van-gogh", "Van Gogh", "a painting of a [V] {class} in the style of Vincent van Gogh"),
     ("rembrandt", "Rembrandt", "a portrait of a [V] {class} in the style of Rembrandt"),
     ("vermeer", "Vermeer", "a painting of a [V] {class} in the style of Johannes Vermeer"),
     ("hokusai", "Hokusai", "a woodblock print of a [V] {class} in the style of Hokusai"),
     ("michelangelo", "Marble", "a statue of a [V] {class} in the style of Michelangelo"),
-    ("pencil", "Pencil drawing", "a pencil drawing of a [V] {class}"),
 )
 _OBJECT_ART: tuple[Row, ...] = (
     ("monet", "Monet", "a painting of a [V] {class} in the style of Claude Monet"),
@@ -324,16 +328,19 @@ _VIEWS: tuple[Row, ...] = (
 )
 _LIVE_VIEWS: tuple[Row, ...] = (("face", "Close up", "a close-up of the face of a [V] {class}"),)
 _OBJECT_VIEWS: tuple[Row, ...] = (("macro", "Close up", "a macro photo of a [V] {class}"),)
+_MATERIALS: tuple[Row, ...] = (
+    ("glass", "Made of glass", "a [V] {class} made of glass"),
+    ("gold", "Made of gold", "a [V] {class} made of gold"),
+    ("stone", "Made of stone", "a [V] {class} made of stone"),
+)
 _LIVE_CHANGES: tuple[Row, ...] = (
     ("panda", "Half panda", "a cross of a [V] {class} and a panda"),
     ("lion", "Half lion", "a cross of a [V] {class} and a lion"),
     ("koala", "Half koala", "a cross of a [V] {class} and a koala"),
     ("plush", "As a plush toy", "a [V] {class} made out of plush"),
-    ("stone", "Of stone", "a [V] {class} made out of stone"),
 )
 _OBJECT_CHANGES: tuple[Row, ...] = (
     ("transparent", "Transparent", "a transparent [V] {class}"),
-    ("golden", "Golden", "a golden [V] {class}"),
     ("wood", "Of wood", "a [V] {class} made out of wood"),
     ("wool", "Of wool", "a [V] {class} made out of knitted wool"),
     ("ice", "Of ice", "a [V] {class} made out of ice"),
@@ -345,7 +352,7 @@ _OBJECT_OUTFITS: tuple[Row, ...] = (
     ("flowers", "Flower wreath", "a [V] {class} wearing a wreath of flowers"),
 )
 _LIVE_MOODS: tuple[Row, ...] = (
-    ("joyful", "Joyful", "a joyful [V] {class}"),
+    ("happy", "Happy", "a happy [V] {class}"),
     ("sleeping", "Asleep", "a sleeping [V] {class}"),
     ("sad", "Sad", "a sad [V] {class}"),
     ("grumpy", "Grumpy", "a grumpy [V] {class} frowning"),
@@ -362,12 +369,14 @@ _ROWS: tuple[tuple[str, Literal["live", "object", "both"], tuple[Row, ...]], ...
     ("places", "both", _PLACES),
     ("places", "object", _OBJECT_PLACES),
     ("places", "live", _LIVE_PLACES),
+    ("art", "both", _ART),
     ("art", "live", _LIVE_ART),
     ("art", "object", _OBJECT_ART),
     ("views", "both", _VIEWS),
     ("views", "live", _LIVE_VIEWS),
     ("views", "object", _OBJECT_VIEWS),
     ("changes", "both", _CHANGES),
+    ("changes", "both", _MATERIALS),
     ("changes", "live", _LIVE_CHANGES),
     ("changes", "object", _OBJECT_CHANGES),
     ("outfits", "live", _OUTFITS),
