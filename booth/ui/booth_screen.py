@@ -16,7 +16,7 @@ from booth.library import Subject
 from booth.ui import fields, tray
 from booth.ui.desk import Desk, Place, Screen, Updates, place
 from booth.ui.light_table import LightTable
-from booth.ui.report import tell
+from booth.ui.report import Report, tell
 from booth.ui.words import plain
 
 
@@ -161,15 +161,21 @@ class BoothScreen(Screen):
         jobs = self.desk.library.ledger.jobs(subject.id, "take")
         waiting = [job for job in jobs if job.state in ("running", "queued")]
         job = waiting[-1] if waiting else next(iter(jobs), None)
+        report = tell(self.desk.library.ledger.events(job)) if job else Report()
         if job is None or job.state == "done":
-            return {self.work: gr.Row(visible=False), self.state: ""}
-        report = tell(self.desk.library.ledger.events(job))
+            heard = tray.heard(report)
+            return {
+                self.work: gr.Row(visible=bool(heard)),
+                self.state: heard,
+                self.stop: gr.Button(visible=False),
+                self.retry: gr.Button(visible=False),
+            }
         return {
             self.work: gr.Row(visible=True),
             self.state: tray.working(
                 job, report, len(waiting) - 1, self.desk.library.ledger.active()
             ),
-            self.stop: gr.Button("Stop" if waiting else "Dismiss"),
+            self.stop: gr.Button("Stop" if waiting else "Dismiss", visible=True),
             self.retry: gr.Button(visible=not waiting),
         }
 

@@ -60,6 +60,7 @@ class Desk:
         self, event: Any, act: Callable[..., Any], inputs: Any, outputs: Any, **options: Any
     ) -> None:
         """When `event` happens, call `act`, politely."""
+        options = {"show_progress": "hidden", **options}
         event(kindly(act), inputs, outputs, api_visibility="private", **options)
 
     def subject(self, here: Place) -> Subject:

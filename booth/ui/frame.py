@@ -7,7 +7,7 @@ import gradio as gr
 from booth.ledger import Job
 from booth.ui.desk import HOME, Desk, Place, Screen, ScreenName, Updates, place
 from booth.ui.report import LEARNING, Report, tell
-from booth.ui.theme import SWITCH_LIGHT
+from booth.ui.theme import RETITLE, SWITCH_LIGHT
 from booth.ui.words import duration, plain
 
 STEPS: tuple[tuple[ScreenName, str], ...] = (
@@ -38,6 +38,7 @@ class Frame(Screen):
         self.steps = gr.HTML(visible=False)
         desk.go(home.click, lambda: place("library"))
         desk.go(watch.click, self._watch, desk.place)
+        self.aloud.change(None, js=RETITLE, api_visibility="private")
         light.click(None, js=SWITCH_LIGHT, api_visibility="private")
 
     def arrive(self, here: Place) -> Updates:

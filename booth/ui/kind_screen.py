@@ -60,7 +60,7 @@ class KindScreen(Screen):
                     "Next", variant="primary", elem_classes="go", elem_id="kind-next"
                 )
         desk.on(self._quick.click, lambda row: row[0], self._quick, self.noun)
-        desk.on(self.noun.change, _asks_consent, self.noun, self.consent, show_progress="hidden")
+        desk.on(self.noun.change, _asks_consent, self.noun, self.consent)
         words = [self.called, self.noun, self.consent, desk.place]
         desk.go(back.click, self._back, words)
         desk.go(self.next.click, self._next, words)

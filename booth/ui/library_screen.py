@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,21 @@ from booth.ui.desk import Desk, Place, Screen, Updates, place
 from booth.ui.report import tell
 from booth.ui.words import count, picture, plain
 
+AT_HOME = "Your photos stay on this computer."
+ON_SPACE = (
+    "This booth runs on a Space: whoever visits it sees the same library. "
+    "Use the samples here, and run Birdie at home for your own photos."
+)
 WELCOME = """
 <div class="hero">
   <h2>Step into the booth</h2>
   <p>Show Birdie three to five photos of your dog, your teapot, your favourite mug.
   It learns what makes it special, and then photographs it on the beach, in the snow,
   or painted by Van Gogh.</p>
-  <p class="soft">Your photos stay on this computer.</p>
+  <p class="soft">{privacy}</p>
 </div>
 """
-TITLE = (
-    '<div class="question"><h2>Who is in front of the camera?</h2>'
-    "<p>Your photos stay on this computer.</p></div>"
-)
+TITLE = '<div class="question"><h2>Who is in front of the camera?</h2><p>{privacy}</p></div>'
 SAMPLES_TITLE = (
     '<div class="question"><h3>Try it now with a sample</h3>'
     "<p>No photos at hand? Borrow a model. You go through the very same steps.</p></div>"
@@ -41,7 +44,7 @@ class LibraryScreen(Screen):
         super().__init__(desk)
         with gr.Column(elem_classes="screen") as self.column:
             self.shelf = gr.State([])
-            self.title = gr.HTML(WELCOME)
+            self.title = gr.HTML(_with_privacy(WELCOME))
             self.new = gr.Button(
                 "New subject", variant="primary", elem_classes="go", elem_id="new-subject"
             )
@@ -52,7 +55,7 @@ class LibraryScreen(Screen):
     def arrive(self, here: Place) -> Updates:
         """The shelf as it stands."""
         shelf = [card_facts(self.desk, subject) for subject in self.desk.library.subjects()]
-        return {self.shelf: shelf, self.title: TITLE if shelf else WELCOME}
+        return {self.shelf: shelf, self.title: _with_privacy(TITLE if shelf else WELCOME)}
 
     def tick(self, here: Place, looking: str = "") -> Updates:
         """A card changes when its training does."""
@@ -112,6 +115,11 @@ class LibraryScreen(Screen):
         draft.add(_sample_photos(folder), 128)
         draft.name, draft.class_noun = facts["name"], facts["class_noun"]
         return place("photos", draft=draft.id)
+
+
+def _with_privacy(words: str) -> str:
+    """The words with where the photos stay; a Space is somebody else's computer."""
+    return words.replace("{privacy}", ON_SPACE if "SPACE_ID" in os.environ else AT_HOME)
 
 
 def samples() -> list[Path]:

@@ -42,8 +42,8 @@ class LightTable(Screen):
         """Connect the table with the tray it belongs to."""
         desk, here = self.desk, self.desk.place
         chosen = [here, desk.looking]
-        desk.on(pictures.select, self._choose, here, self.parts(), show_progress="hidden")
-        desk.on(pictures.preview_close, self.clear, None, self.parts(), show_progress="hidden")
+        desk.on(pictures.select, self._choose, here, self.parts())
+        desk.on(pictures.preview_close, self.clear, None, self.parts())
         desk.on(self._again.click, self._once_more, chosen, parts)
         desk.on(self._compare.click, self._untrained, chosen, parts)
 

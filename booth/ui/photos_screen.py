@@ -86,10 +86,12 @@ class PhotosScreen(Screen):
 
     def _wire(self) -> None:
         desk, here, parts = self.desk, self.desk.place, self.parts()
-        desk.on(self.drop.upload, self._add, [self.drop, here], parts)
+        desk.on(self.drop.upload, self._add, [self.drop, here], parts, show_progress="minimal")
         desk.on(self.shot.input, self._shoot, [self.shot, here], parts)
-        desk.on(self._folder.upload, self._add, [self._folder, here], parts)
-        desk.on(self.squares.select, self._choose, here, parts, show_progress="hidden")
+        desk.on(
+            self._folder.upload, self._add, [self._folder, here], parts, show_progress="minimal"
+        )
+        desk.on(self.squares.select, self._choose, here, parts)
         desk.on(self.remove.click, self._remove, here, parts)
         for slider in (self.left, self.up, self.zoom):
             desk.on(
@@ -97,7 +99,6 @@ class PhotosScreen(Screen):
                 self._move,
                 [self.left, self.up, self.zoom, here],
                 [self.squares, self.frame],
-                show_progress="hidden",
                 trigger_mode="always_last",
             )
         desk.go(self.next.click, self._next, here)

@@ -11,6 +11,7 @@ from booth import catalogue, jobs, machine
 from booth.catalogue import BaseModel
 from booth.config import TrainingConfig, to_dict
 from booth.errors import BaseModelError, BoothError, Busy
+from booth.ledger import ACTIVE
 from booth.prompts import kind_of
 from booth.ui import fields, forecast
 from booth.ui.desk import Desk, Place, Screen, Updates, place
@@ -74,8 +75,8 @@ class ReadyScreen(Screen):
         for event in (self.base.input, self.other.submit, self.other.blur):
             desk.on(event, self._chosen, choice, shown)
         for item in self.fields:
-            desk.on(item.input, self._edited, everything, self.summary, show_progress="hidden")
-        desk.on(self.looking.tick, self._looked, here, self.parts(), show_progress="hidden")
+            desk.on(item.input, self._edited, everything, self.summary)
+        desk.on(self.looking.tick, self._looked, here, self.parts())
         desk.go(self.start.click, self._start, everything)
         desk.go(self.back.click, self._back, here)
 
@@ -140,7 +141,9 @@ class ReadyScreen(Screen):
             draft = self.desk.drafts.open(here["draft"])
             subject = self.desk.library.create(draft.name, draft.class_noun, draft.photos)
             self.desk.drafts.forget(draft.id)
-        self.desk.start(subject, jobs.TrainSubject(to_dict(config)))
+        job = self.desk.library.training(subject)
+        if job is None or job.state not in ACTIVE:  # else another tab was quicker
+            self.desk.start(subject, jobs.TrainSubject(to_dict(config)))
         return place("training", subject.id)
 
     def _back(self, here: Place) -> Place:

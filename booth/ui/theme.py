@@ -130,6 +130,12 @@ SWITCH_LIGHT = """
   localStorage.setItem('booth-theme', dark ? 'dark' : 'light');
 }
 """
+RETITLE = """
+() => setTimeout(() => {
+  const running = document.getElementById('announce')?.innerText.trim();
+  document.title = running ? `${running} - Birdie` : 'Birdie, the photo booth';
+}, 100)
+"""
 TO_TOP = "() => { window.scrollTo({top: 0}); }"
 
 

@@ -113,7 +113,6 @@ def working(job: Job, report: Report, more: int, active: Job | None) -> str:
     if job.state not in ("running", "queued"):
         why = f"{plain(job.problem)} {plain(job.remedy)}"
         return f'<div class="note bad"><b>These pictures were not finished.</b>{why}</div>'
-    notices = "".join(f'<div class="note">{plain(text)}</div>' for text in report.notices)
     if job.state == "queued":
         other = active is not None and active.id != job.id and active.kind == "train"
         line = "Waiting until the training is over." if other else "Warming up the camera..."
@@ -124,4 +123,9 @@ def working(job: Job, report: Report, more: int, active: Job | None) -> str:
         line += f" · {duration(left)} left" if left is not None else ""
     line += f" · {count(more, 'more idea')} waiting" if more > 0 else ""
     bar = f'<div class="bar"><i style="width:{report.fraction:.1%}"></i></div>'
-    return f'{notices}<p class="progress-line">{line}</p>{bar}'
+    return f'{heard(report)}<p class="progress-line">{line}</p>{bar}'
+
+
+def heard(report: Report) -> str:
+    """What the worker wanted a person to know about the pictures."""
+    return "".join(f'<div class="note">{plain(text)}</div>' for text in report.notices)
