@@ -50,6 +50,7 @@ def export(vae: AutoencoderKL, tokenizer: CLIPTokenizer, denoiser: Denoiser,
     for source in sorted(path for path in fresh.rglob("*") if path.is_file()):
         target = folder / source.relative_to(fresh)
         target.parent.mkdir(parents=True, exist_ok=True)
+        source.chmod(0o644)
         os.replace(source, target)
     shutil.rmtree(fresh)
     return size

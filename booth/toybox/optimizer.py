@@ -50,3 +50,34 @@ class Orthogonal(torch.optim.Optimizer):
         size = max(1.0, change.shape[0] / change.shape[1]) ** 0.5
         p.mul_(1 - group["lr"] * group["weight_decay"])
         p.add_(change.view_as(p), alpha=-group["lr"] * size)
+
+
+class Mixed:
+    """Orthogonal updates for hidden matrices, AdamW for everything else, stepped as one."""
+
+    def __init__(self, named: Iterable[tuple[str, nn.Parameter]], outer: Callable[[str], bool],
+                 lr: float = 0.01, adam_lr: float = 1e-3) -> None:
+        params = [(name, p) for name, p in named if p.requires_grad]
+        inner = [p for name, p in params if p.ndim >= 2 and not outer(name)]
+        rest = [p for name, p in params if p.ndim < 2 or outer(name)]
+        self.rates = (lr, adam_lr)
+        self.parts: list[torch.optim.Optimizer] = [
+            Orthogonal(inner, lr=lr),
+            torch.optim.AdamW(rest, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0)]
+
+    def step(self, share: float) -> None:
+        """One update at `share` of the peak learning rates; clears the gradients."""
+        for part, rate in zip(self.parts, self.rates, strict=True):
+            for group in part.param_groups:
+                group["lr"] = rate * share
+            part.step()
+            part.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of both."""
+        return {"parts": [part.state_dict() for part in self.parts]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore both."""
+        for part, saved in zip(self.parts, state["parts"], strict=True):
+            part.load_state_dict(saved)

@@ -25,7 +25,7 @@ from booth.toybox.vocabulary import build_tokenizer, caption_sample
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes and budgets of one Toybox; the defaults are what the shipped one was made with."""
+    """Sizes and budgets of one Toybox; the model card says what the shipped one was given."""
 
     work: Path = Path(".work/toybox")
     out: Path = Path("assets/toybox")

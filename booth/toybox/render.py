@@ -56,9 +56,9 @@ def trace(parts: Sequence[Part], camera: Camera, size: int) -> Surface:
     names = sorted({part.paint for part in parts})
     surface = Surface(np.full((size, size), -1, np.int16), np.zeros((size, size, 3), np.float32),
                       np.zeros((size, size, 3), np.float32), names)
-    axis = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
-    across = (axis - camera.shift[0]) / camera.scale
-    up = (-axis + camera.shift[1]) / camera.scale
+    axis = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32)
+    across = (axis - np.float32(camera.shift[0])) / np.float32(camera.scale)
+    up = (np.float32(camera.shift[1]) - axis) / np.float32(camera.scale)
     for part in parts:
         _draw(part, view, (across, up), depth, surface)
     _to_model(surface, view, (across, up), depth)

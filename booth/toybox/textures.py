@@ -76,9 +76,11 @@ def dead_leaves(seed: int, size: int = 128) -> Picture:
     pixels = np.asarray(image, dtype=np.float32)
     if rng.random() < 0.5:
         overlay = np.asarray(_gradient(rng, size), dtype=np.float32)
-        pixels = pixels * (0.4 + overlay / 255 * 0.6)
+        pixels = (pixels * (0.4 + overlay / 255 * 0.6)).astype(np.float32)
     for _ in range(int(rng.integers(0, 4))):
         _shaded_ball(pixels, rng)
     if rng.random() < 0.3:
-        pixels = pixels + rng.normal(0, rng.uniform(2, 14), pixels.shape)
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+        grain = rng.normal(0, rng.uniform(2, 14), pixels.shape)
+        pixels = (pixels + grain).astype(np.float32)
+    picture: Picture = np.clip(pixels, 0, 255).astype(np.uint8)
+    return picture
