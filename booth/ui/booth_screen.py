@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,6 +16,7 @@ from booth.ui import fields, tray
 from booth.ui.desk import Desk, Place, Screen, Updates, place
 from booth.ui.light_table import LightTable
 from booth.ui.report import Report, tell
+from booth.ui.theme import TO_TRAY
 from booth.ui.words import plain
 
 
@@ -32,7 +32,7 @@ class BoothScreen(Screen):
             with gr.Row(elem_classes="booth"):
                 with gr.Column(scale=2, min_width=300):
                     self._ideas()
-                with gr.Column(scale=3, min_width=300):
+                with gr.Column(scale=3, min_width=300, elem_id="tray-side"):
                     self._tray()
         self._wire()
 
@@ -103,11 +103,11 @@ class BoothScreen(Screen):
         desk, here, parts = self.desk, self.desk.place, self.parts()
         details = [self.count, self.seed, self.guidance, self.steps]
         for event in (self._take.click, self.idea.submit):
-            desk.on(event, self._own_idea, [here, self.idea, *details], parts)
+            desk.on(event, self._own_idea, [here, self.idea, *details], parts, then=TO_TRAY)
         for key, group in zip(prompts.APPLICATIONS, self.groups, strict=True):
             take = self._card_taker(key)
-            desk.on(group.click, take, [here, group, *details], parts)
-        desk.on(self.whole.click, self._whole_gallery, [here, *details], parts)
+            desk.on(group.click, take, [here, group, *details], parts, then=TO_TRAY)
+        desk.on(self.whole.click, self._whole_gallery, [here, *details], parts, then=TO_TRAY)
         self.table.wire(self.pictures, parts)
         desk.on(self.stop.click, self._stop, here, parts)
         desk.on(self.retry.click, self._retry, here, parts)
@@ -148,7 +148,7 @@ class BoothScreen(Screen):
         sheets = tray.sheets(subject)
         newest = str(sheets[0]) if sheets else None
         return {
-            self.pictures: _gallery(taken, looking),
+            self.pictures: tray.gallery(taken, looking),
             self.empty: gr.HTML(visible=not taken),
             self.sheet_box: gr.Accordion(visible=bool(sheets)),
             self.sheet: newest,
@@ -230,13 +230,6 @@ class BoothScreen(Screen):
 
     def _refreshed(self, here: Place) -> Updates:
         return {**self._work(self.desk.subject(here)), self.desk.seen: {}}
-
-
-def _gallery(taken: list[Path], looking: str) -> gr.Gallery:
-    """The tray; a picture that is being looked at stays in view when others come before it."""
-    shown = [(str(path), tray.caption(tray.recipe(path))) for path in taken]
-    spot = next((n for n, path in enumerate(taken) if str(path) == looking), None)
-    return gr.Gallery(shown, selected_index=spot, visible=bool(taken))
 
 
 def samples(noun: str, application: str) -> list[tuple[str, str]]:

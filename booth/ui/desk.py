@@ -59,9 +59,12 @@ class Desk:
     def on(
         self, event: Any, act: Callable[..., Any], inputs: Any, outputs: Any, **options: Any
     ) -> None:
-        """When `event` happens, call `act`, politely."""
-        options = {"show_progress": "hidden", **options}
-        event(kindly(act), inputs, outputs, api_visibility="private", **options)
+        """When `event` happens, call `act`, politely; `then` is a script to run after that."""
+        then = options.pop("then", None)
+        options = {"show_progress": "hidden", "api_visibility": "private", **options}
+        done = event(kindly(act), inputs, outputs, **options)
+        if then:
+            done.success(None, js=then, api_visibility="private")
 
     def subject(self, here: Place) -> Subject:
         """The subject one stands before; `SubjectError` when it is gone."""

@@ -37,7 +37,7 @@ def build(library: Library, runner: Runner) -> gr.Blocks:
     with gr.Blocks(
         title="Birdie, the photo booth", analytics_enabled=False, delete_cache=(3600, 86400)
     ) as page:
-        desk = Desk(library, runner, gr.State(HOME), gr.State({}), gr.State(""))
+        desk = Desk(library, runner, gr.State(HOME), gr.State(None), gr.State(""))
         memory = gr.BrowserState(HOME, storage_key="birdie-place", secret="not a secret")
         frame = Frame(desk)
         screens = [screen(desk) for screen in SCREENS]
@@ -69,7 +69,7 @@ class _Front:
             quietly(self._tick),
             [self.desk.place, self.desk.seen, self.desk.looking],
             every,
-            queue=False,
+            concurrency_limit=None,
             **common,
         )
 
@@ -98,8 +98,10 @@ class _Front:
         }
         return {**columns, **self.frame.arrive(here), **updates}
 
-    def _tick(self, here: Place, seen: Seen, looking: str) -> Updates:
+    def _tick(self, here: Place, seen: Seen | None, looking: str) -> Updates:
         self.desk.runner.check()
+        if seen is None:  # nobody has arrived anywhere yet
+            return {}
         screen = self.screens[here["screen"]]
         fresh, marks = changed({**self.frame.tick(here), **screen.tick(here, looking)}, seen)
         return {**fresh, self.desk.seen: marks} if fresh else {}

@@ -72,7 +72,7 @@ class LibraryScreen(Screen):
         gr.HTML(card(facts))
         opened = gr.Button("Open", size="sm", elem_classes="open-subject")
         with gr.Accordion("Rename or delete", open=False):
-            name = gr.Textbox(facts["name"], label="Name", max_length=60)
+            name = gr.Textbox(facts["name"], label="Name", max_length=60, interactive=True)
             rename = gr.Button("Rename", size="sm")
             delete = gr.Button("Delete...", size="sm", variant="stop")
             with gr.Group(visible=False) as sure:

@@ -136,6 +136,12 @@ RETITLE = """
   document.title = running ? `${running} - Birdie` : 'Birdie, the photo booth';
 }, 100)
 """
+TO_TRAY = """
+() => {
+  const tray = document.getElementById('tray-side');
+  if (tray && tray.getBoundingClientRect().top < 0) tray.scrollIntoView({block: 'start'});
+}
+"""
 TO_TOP = "() => { window.scrollTo({top: 0}); }"
 
 

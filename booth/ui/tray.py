@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+
 from booth import catalogue, disk
 from booth.config import SamplingConfig
 from booth.errors import BaseModelError, PromptError, SubjectError
@@ -40,6 +42,13 @@ def caption(made: dict[str, Any]) -> str:
 def pictures(subject: Subject) -> list[Path]:
     """The newest pictures, newest first."""
     return subject.pictures[:MOST_SHOWN]
+
+
+def gallery(taken: list[Path], looking: str) -> gr.Gallery:
+    """The tray; a picture that is being looked at stays in view when others come before it."""
+    shown = [(str(path), caption(recipe(path))) for path in taken]
+    spot = next((n for n, path in enumerate(taken) if str(path) == looking), None)
+    return gr.Gallery(shown, selected_index=spot, visible=bool(taken))
 
 
 def sheets(subject: Subject) -> list[Path]:
@@ -93,7 +102,7 @@ def defaults(library: Library, subject: Subject) -> SamplingConfig:
 
 def new_seed() -> int:
     """A seed nobody chose."""
-    return secrets.randbelow(MOST_SEED)
+    return secrets.randbelow(100_000)
 
 
 def chosen_seed(text: str | None) -> int:
