@@ -133,6 +133,7 @@ def _row_of_folder(template: BaseModel, folder: Path) -> BaseModel:
         resolution = 512  # models.load says what is wrong with the folder
     return replace(
         template,
+        key=str(folder),
         title=folder.name,
         sentence="A model in a folder of yours.",
         folder=folder,

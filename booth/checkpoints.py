@@ -76,6 +76,7 @@ def _folders(folder: Path) -> list[Path]:
 def _load(folder: Path) -> Checkpoint:
     state = disk.read_json(folder / "state.json")
     tensors = load_file(folder / "optimizer.safetensors")
+    tensors = {name: tensor.clone() for name, tensor in tensors.items()}  # let go of the file
     return Checkpoint(
         step=state["step"],
         weights=load_file(folder / "weights.safetensors"),
@@ -85,7 +86,13 @@ def _load(folder: Path) -> Checkpoint:
 
 
 def _save_tensors(path: Path, tensors: Tensors) -> None:
-    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, path)
+    ours = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    seen: set[int] = set()
+    for name, tensor in ours.items():  # 8-bit Adam shares its tables; a file may not
+        if tensor.data_ptr() in seen:
+            ours[name] = tensor.clone()
+        seen.add(tensor.data_ptr())
+    save_file(ours, path)
 
 
 def _split(optimizer: dict[str, Any]) -> tuple[Tensors, dict[str, Any]]:

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from booth import catalogue, jobs, machine, photos, prompts
 from booth.config import to_dict
 from booth.errors import BoothError, for_people
-from booth.events import Event, record
+from booth.events import Done, Event, record
 from booth.ledger import Job
 from booth.library import Library, Subject
 
 Line = dict[str, Any]
+_TRAINING_OPTIONS = (
+    "steps", "learning_rate", "batch_size", "resolution", "prior_images", "prior_loss_weight",
+    "train_text_encoder", "identifier", "seed",
+)  # fmt: skip
+_PAUSED = {
+    "train": "Paused, with a checkpoint. Go on with: booth resume NAME",
+    "take": "Stopped. The pictures taken so far are kept.",
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; exit with status 1 and one clear sentence when it cannot be done."""
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         for line in options.command(options, Library()):
             _print(line, options.json)
@@ -46,11 +58,10 @@ def train(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     chosen = {
         key: value
         for key, value in vars(options).items()
-        if key in ("steps", "prior_images", "prior_loss_weight", "train_text_encoder", "seed")
-        and value is not None
+        if key in _TRAINING_OPTIONS and value is not None
     }
     config = base.training_config(prompts.kind_of(noun), **chosen)
-    intake = photos.prepare(options.photos)
+    intake = photos.prepare(options.photos, config.resolution)
     with _claimed(library):
         fitted = machine.plan(base, config, machine.look())
         yield from _intake_notices(intake)
@@ -68,8 +79,10 @@ def resume(options: argparse.Namespace, library: Library) -> Iterator[Line]:
 
 def take(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     """booth take: pictures of one prompt."""
+    asked = {"num_inference_steps": options.steps, "guidance_scale": options.guidance}
+    sampling = {key: value for key, value in asked.items() if value is not None}
     work = jobs.TakePictures(
-        (options.prompt,), options.count, options.seed, untrained=options.untrained
+        (options.prompt,), options.count, options.seed, sampling, options.untrained
     )
     yield from _take(options, library, library.find(options.name), work)
 
@@ -80,6 +93,13 @@ def gallery(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     texts = [prompts.card_prompt(c, subject.class_noun) for c in prompts.cards(subject.class_noun)]
     work = jobs.TakePictures(tuple(texts), 1, options.seed, sheet=True)
     yield from _take(options, library, subject, work)
+
+
+def finish(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth finish: end an interrupted training early, with what it has learnt so far."""
+    with _claimed(library):
+        job = jobs.resumable(library, library.find(options.name))
+        yield from _perform(library, job, jobs.finish)
 
 
 def subjects(options: argparse.Namespace, library: Library) -> Iterator[Line]:
@@ -141,24 +161,32 @@ def _copied(line: Line, out: Path) -> Line:
     copies = [shutil.copy(path, out / Path(path).name) for path in line["pictures"]]
     line = {**line, "pictures": [str(path) for path in copies]}
     if "sheet" in line:
-        line["sheet"] = str(shutil.copy(line["sheet"], out / "contact-sheet.png"))
+        sheet = Path(line["sheet"])
+        line["sheet"] = str(shutil.copy(sheet, out / f"contact-sheet-{sheet.name}"))
     return line
 
 
-def _perform(library: Library, job: Job) -> Generator[Line]:
-    """Run a job here and now; Ctrl-C pauses it, which saves a checkpoint."""
+def _perform(
+    library: Library, job: Job, how: Callable[..., Generator[Event]] = jobs.perform
+) -> Generator[Line]:
+    """Run a job here and now; Ctrl-C stops it, which saves a checkpoint; twice, at once."""
     stopped: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: stopped.append(number))
-    events: Generator[Event] = jobs.perform(library, job)  # type: ignore[assignment]
+
+    def stop(number: int, frame: object) -> None:
+        stopped.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, stop)
     try:
-        for event in events:
-            if stopped:
-                events.close()
-                yield {"event": "paused", "text": "Paused. Go on with: booth resume NAME"}
-                raise KeyboardInterrupt
-            yield record(event)
+        with closing(how(library, job)) as events:
+            for event in events:
+                yield record(event)
+                if stopped:
+                    break
+        if stopped and not isinstance(event, Done):
+            yield {"event": "paused", "text": _PAUSED[job.kind]}
+            raise KeyboardInterrupt
     finally:
-        events.close()
         signal.signal(signal.SIGINT, before)
 
 
@@ -174,9 +202,9 @@ def _claimed(library: Library) -> Iterator[None]:
 def _intake_notices(intake: photos.Intake) -> Iterator[Line]:
     for error in intake.refused:
         yield {"event": "notice", "text": str(error)}
-    for photo in intake.photos:
-        for warning in photo.warnings:
-            yield {"event": "notice", "text": f"{photo.name}: {warning}"}
+    warnings = [warning for photo in intake.photos for warning in photo.warnings]
+    for text in (*warnings, *intake.advice):
+        yield {"event": "notice", "text": text}
 
 
 def _print(line: Line, as_json: bool) -> None:
@@ -243,21 +271,24 @@ def _parser() -> argparse.ArgumentParser:
 
     _train_options(verb(train))
     verb(resume, "name")
+    verb(finish, "name")
     taking = verb(take, "name")
     taking.add_argument("prompt", help='for example "a [V] dog on the beach"')
-    taking.add_argument("--count", type=_at_least(1), default=1, help="pictures")
+    taking.add_argument("--count", type=_whole(1, 1000), default=1, help="pictures")
+    taking.add_argument("--steps", type=_whole(1, 1000), help="denoising steps")
+    taking.add_argument("--guidance", type=_number, help="how closely to follow the words")
     taking.add_argument(
         "--untrained", action="store_true", help="from the base model as it was, to compare"
     )
     for sub in (taking, verb(gallery, "name")):
-        sub.add_argument("--seed", type=_at_least(0), default=0)
+        sub.add_argument("--seed", type=_whole(0), default=0)
         sub.add_argument("--out", type=Path, help="copy the pictures into this folder")
     verb(subjects)
     verb(remove, "name")
     rare = verb(tokens)
     rare.add_argument("--base", default="toybox", help="catalogue key, folder or Hub id")
-    rare.add_argument("--count", type=_at_least(1), default=10)
-    rare.add_argument("--seed", type=_at_least(0), default=0)
+    rare.add_argument("--count", type=_whole(1), default=10)
+    rare.add_argument("--seed", type=_whole(0), default=0)
     verb(doctor)
     return parser
 
@@ -267,17 +298,30 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--name", required=True, help="what the subject is called, free text")
     sub.add_argument("--class-noun", required=True, help='what it is: "dog", "teapot"')
     sub.add_argument("--base", default="toybox", help="catalogue key, folder or Hub id")
-    sub.add_argument("--steps", type=_at_least(1))
-    sub.add_argument("--prior-images", type=_at_least(0), help="0: no prior preservation")
-    sub.add_argument("--prior-loss-weight", type=float, help="lambda of Eq. 2")
+    sub.add_argument("--steps", type=_whole(1))
+    sub.add_argument("--learning-rate", type=_number)
+    sub.add_argument("--batch-size", type=_whole(1, 64), help="photos per step")
+    sub.add_argument("--resolution", type=_whole(64, 2048), help="pixels per side")
+    sub.add_argument("--prior-images", type=_whole(0), help="0: no prior preservation")
+    sub.add_argument("--prior-loss-weight", type=_number, help="lambda of Eq. 2")
     sub.add_argument("--train-text-encoder", action="store_true", default=None)
-    sub.add_argument("--seed", type=_at_least(0))
+    sub.add_argument("--identifier", help="rare token(s) to use, instead of choosing by seed")
+    sub.add_argument("--seed", type=_whole(0))
 
 
-def _at_least(smallest: int) -> Any:
+def _whole(smallest: int, largest: int = 2**31 - 1) -> Any:
+    """An argument type: a whole number in a range."""
+
     def whole_number(text: str) -> int:
-        if int(text) < smallest:
-            raise argparse.ArgumentTypeError(f"must be at least {smallest}")
+        if not smallest <= int(text) <= largest:
+            raise argparse.ArgumentTypeError(f"must be between {smallest} and {largest}")
         return int(text)
 
     return whole_number
+
+
+def _number(text: str) -> float:
+    """An argument type: a number that is not negative."""
+    if not 0 <= float(text) < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number of at least 0")
+    return float(text)

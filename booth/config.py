@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from booth.errors import SubjectError
+
 Optimizer = Literal["adamw", "adamw8bit"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Attention = Literal["sdpa", "xformers"]
@@ -52,8 +54,14 @@ Config = TypeVar("Config", TrainingConfig, SamplingConfig)
 
 
 def from_dict(kind: type[Config], values: dict[str, Any]) -> Config:
-    """A config from JSON. An unknown key raises `TypeError`: it was written by another version."""
-    return kind(**values)
+    """A config from JSON. Raises `SubjectError` when another version of the booth wrote it."""
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise SubjectError(
+            "These settings were written by another version of the booth.",
+            "Update the booth, or train this subject again.",
+        ) from error
 
 
 def to_dict(config: TrainingConfig | SamplingConfig) -> dict[str, Any]:

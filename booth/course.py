@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,13 @@ from booth.library import Subject
 from booth.models import Parts
 
 
-def teach(subject: Subject, config: TrainingConfig, run: Path, prior_root: Path) -> Iterator[Event]:
+def teach(
+    subject: Subject, config: TrainingConfig, run: Path, prior_root: Path
+) -> Generator[Event]:
     """Train a subject in the folder `run`, going on where an earlier try stopped."""
+    if (run / "weights" / disk.MANIFEST).exists():  # stopped after the last file was saved
+        yield _done(run)
+        return
     started = time.perf_counter()
     base = catalogue.find(config.base)
     parts = yield from _load(base)
@@ -32,7 +37,7 @@ def teach(subject: Subject, config: TrainingConfig, run: Path, prior_root: Path)
     facts = {
         "photos": examples.fingerprint,
         "base model": fingerprint,
-        "settings": to_dict(replace(config, steps=0)),  # a run may be made longer or shorter
+        "settings": to_dict(config),
     }
     learner = training.Learner(parts, examples, config)
     rehearsal = _rehearsal(subject, config, base)
@@ -40,7 +45,7 @@ def teach(subject: Subject, config: TrainingConfig, run: Path, prior_root: Path)
     yield from _export(parts, run, config.steps, started)
 
 
-def finish(run: Path) -> Iterator[Event]:
+def finish(run: Path) -> Generator[Event]:
     """Make the newest checkpoint of a run its finished weights."""
     started = time.perf_counter()
     checkpoint = checkpoints.latest(run / "checkpoints")
@@ -129,7 +134,14 @@ def _export(parts: Parts, run: Path, steps: int, started: float) -> Generator[Ev
             feature_extractor=None,
             requires_safety_checker=False,
         ).save_pretrained(staging)
-    disk.verify(run / "weights")
+        seconds = round(time.perf_counter() - started, 1)
+        disk.write_json(staging / "training.json", {"steps": steps, "seconds": seconds})
+    yield _done(run)
+
+
+def _done(run: Path) -> Done:
+    """A finished run: its weights read back whole, its checkpoints no longer needed."""
+    weights = run / "weights"
+    disk.verify(weights)
     disk.remove_folder(run / "checkpoints")
-    seconds = round(time.perf_counter() - started, 1)
-    yield Done({"steps": steps, "seconds": seconds, "weights": str(run / "weights")})
+    return Done({**disk.read_json(weights / "training.json"), "weights": str(weights)})

@@ -1,7 +1,7 @@
 """Durable writing: whatever is on disk under its final name is whole.
 
 Everything is written under a temporary name beside its goal, flushed to the disk, read back,
-and only then renamed. A crash leaves at worst a `.tmp-*` leftover, which `sweep` removes.
+and only then renamed. A crash leaves at worst a leftover, which `sweep` removes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,12 +23,13 @@ from PIL import Image, PngImagePlugin
 from booth.errors import CheckpointError
 
 MANIFEST = "manifest.json"
+_UNFINISHED = ".birdie-unfinished-"
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Put `content` at `path`, whole or not at all, replacing what was there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp-{uuid.uuid4().hex}")
+    temporary = _beside(path)
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -35,7 +37,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         if temporary.read_bytes() != content:
             raise OSError(f"{path.name} did not read back as it was written")
-        os.replace(temporary, path)
+        _rename(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
@@ -77,7 +79,7 @@ def new_folder(final: Path) -> Iterator[Path]:
     so its presence means "complete". An older folder of that name is deleted only afterwards.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    staging = final.with_name(f".tmp-{uuid.uuid4().hex}")
+    staging = _beside(final)
     staging.mkdir()
     try:
         yield staging
@@ -119,14 +121,14 @@ def sha256(path: Path) -> str:
 def remove_folder(folder: Path) -> None:
     """Delete a folder so that a crash in the middle never leaves half of it under its name."""
     if folder.exists():
-        doomed = folder.with_name(f".tmp-{uuid.uuid4().hex}")
-        os.replace(folder, doomed)
+        doomed = _beside(folder)
+        _rename(folder, doomed)
         shutil.rmtree(doomed, ignore_errors=True)
 
 
 def sweep(root: Path) -> None:
-    """Delete what crashed writers left behind. Only for whoever holds the library's lock."""
-    for leftover in list(root.rglob(".tmp-*")):
+    """Delete what crashed writers left under `root`. Only for whoever holds the library's lock."""
+    for leftover in list(root.rglob(f"{_UNFINISHED}*")):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
@@ -144,6 +146,21 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _beside(path: Path) -> Path:
+    """A name nobody has, in the same folder, that `sweep` knows as unfinished."""
+    return path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
+
+
+def _rename(old: Path, new: Path) -> None:
+    """`os.replace`, patient with Windows, where a file somebody reads cannot be replaced."""
+    for pause in (0.05, 0.2, 0.75):
+        try:
+            return os.replace(old, new)
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(old, new)
+
+
 def _sync_file(path: Path) -> None:
     with path.open("r+b") as file:
         os.fsync(file.fileno())
@@ -152,9 +169,9 @@ def _sync_file(path: Path) -> None:
 def _promote(staging: Path, final: Path) -> None:
     old = None
     if final.exists():
-        old = final.with_name(f".tmp-{uuid.uuid4().hex}")
-        os.replace(final, old)
-    os.replace(staging, final)
+        old = _beside(final)
+        _rename(final, old)
+    _rename(staging, final)
     sync_folder(final.parent)
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)

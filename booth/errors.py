@@ -66,7 +66,7 @@ def for_people(error: BaseException) -> BoothError:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return OutOfMemory(
             "The computer ran out of memory.",
-            "Close other programs, or choose a smaller picture size or batch, and try again.",
+            "Close other programs and try again, or choose a smaller base model.",
         )
     return BoothError(
         f"Something unexpected happened ({type(error).__name__}).",
@@ -84,8 +84,8 @@ _DISK_PROBLEMS = {
         "Set BOOTH_HOME to a folder you can write to, then start again.",
     ),
     errno.EACCES: (
-        "The library folder belongs to somebody else.",
-        "Set BOOTH_HOME to a folder you can write to, then start again.",
+        "The booth may not write in that folder: it belongs to somebody else.",
+        "Choose another folder; BOOTH_HOME changes where the library lies.",
     ),
 }
 _DISK_PROBLEMS[errno.EPERM] = _DISK_PROBLEMS[errno.EACCES]

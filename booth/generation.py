@@ -67,14 +67,14 @@ def denoise(
     generators = [torch.Generator().manual_seed(seed) for _, seed in batch]
     side = sampling.resolution // parts.factor
     shape = (len(batch), parts.unet.config.in_channels, side, side)
-    latents = randn_tensor(shape, generators, parts.device, parts.unet.dtype)
+    latents = randn_tensor(shape, generators, parts.device, torch.float32)
     latents = latents * scheduler.init_noise_sigma
     before, total = place
     for done, t in enumerate(scheduler.timesteps, before + 1):
         doubled = torch.cat([latents, latents]) if guided else latents
-        doubled = scheduler.scale_model_input(doubled, t)
+        doubled = scheduler.scale_model_input(doubled, t).to(parts.unet.dtype)
         with parts.autocast():
-            noise = parts.unet(doubled, t, encoder_hidden_states=context).sample
+            noise = parts.unet(doubled, t, encoder_hidden_states=context).sample.float()
         if guided:
             without, with_prompt = noise.chunk(2)
             noise = without + sampling.guidance_scale * (with_prompt - without)

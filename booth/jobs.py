@@ -7,14 +7,15 @@ only when a job runs, so the front desk can make jobs without it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from booth import catalogue, disk
 from booth.config import SamplingConfig, TrainingConfig, from_dict, to_dict
-from booth.errors import SubjectError, for_people
+from booth.errors import BaseModelError, SubjectError, for_people
 from booth.events import Done, Event, Notice, Picture, Preview, record
 from booth.ledger import Job
 from booth.library import Library, Subject
@@ -30,17 +31,17 @@ class TrainSubject:
     kind: ClassVar[str] = "train"
     config: dict[str, Any]
 
-    def run(self, library: Library, subject: Subject, job: Job) -> Iterator[Event]:
+    def run(self, library: Library, subject: Subject, job: Job) -> Generator[Event]:
         """Prior images, training with previews and checkpoints, then the finished weights."""
         from booth import course
 
         config = from_dict(TrainingConfig, self.config)
         run = subject.run(job.id)
-        for event in course.teach(subject, config, run, library.root / "priors"):
-            if isinstance(event, Preview):
-                name = f"{event.step:06d}-{event.recipe['index']}.png"
-                yield _kept(event, run / "previews" / name)
-            else:
+        with closing(course.teach(subject, config, run, library.root / "priors")) as events:
+            for event in events:
+                if isinstance(event, Preview):
+                    name = f"{event.step:06d}-{event.recipe['index']}.png"
+                    event = _kept(event, run / "previews" / name)
                 yield event
 
 
@@ -60,15 +61,17 @@ class TakePictures:
     untrained: bool = False
     sheet: bool = False  # also write a contact sheet of all pictures
 
-    def run(self, library: Library, subject: Subject, job: Job) -> Iterator[Event]:
+    def run(self, library: Library, subject: Subject, job: Job) -> Generator[Event]:
         """Pictures as they finish, each stored with its recipe; then their paths."""
         from booth import generation, models
 
         training, weights = _newest_training(library, subject)
-        base = catalogue.find(training.base)
-        sampling = from_dict(SamplingConfig, to_dict(base.sampling) | self.sampling)
-        folder = (yield from models.fetch(base)) if self.untrained else weights
-        parts = yield from models.ready(folder)
+        base = catalogue.find(training.base if self.untrained else str(weights))
+        if self.untrained:
+            weights = yield from models.fetch(base)
+        usual = to_dict(self.usual_sampling(training))
+        sampling = from_dict(SamplingConfig, usual | self.sampling)
+        parts = yield from models.ready(weights)
         prompts = [fill(text, training.identifier) for text in self.prompts]
         shown = dict(zip(prompts, self.prompts, strict=True))
         yield from _notices(parts, shown, subject)
@@ -88,6 +91,18 @@ class TakePictures:
                 event = _kept(Picture(recipe, event.image), taken[-1])
             yield event
         yield Done(self._result(taken, subject, job))
+
+    @staticmethod
+    def usual_sampling(training: TrainingConfig) -> SamplingConfig:
+        """How pictures of a subject are made unless told otherwise.
+
+        The base model's way, even when its own folder is no longer there.
+        """
+        try:
+            sampling = catalogue.find(training.base).sampling
+        except BaseModelError:
+            sampling = SamplingConfig()
+        return replace(sampling, resolution=training.resolution)
 
     def _result(self, taken: list[Path], subject: Subject, job: Job) -> dict[str, Any]:
         """What the job leaves behind: its pictures, and their contact sheet if asked for."""
@@ -122,38 +137,43 @@ def ask(library: Library, subject: Subject, work: Work) -> Job:
     return library.ask(work.kind, subject, asdict(work))
 
 
-def perform(library: Library, job: Job) -> Iterator[Event]:
+def perform(library: Library, job: Job) -> Generator[Event]:
     """Run a job from the ledger, writing down all it says and how it ends.
 
     Closing the generator pauses the job. Errors are written down and raised as `BoothError`.
     """
+    yield from _written_down(library, job, lambda who: work_of(job).run(library, who, job))
+
+
+def finish(library: Library, job: Job) -> Generator[Event]:
+    """End a paused training early: its newest checkpoint becomes the finished weights."""
+    from booth import course
+
+    yield from _written_down(library, job, lambda who: course.finish(who.run(job.id)))
+
+
+def _written_down(
+    library: Library, job: Job, start: Callable[[Subject], Generator[Event]]
+) -> Generator[Event]:
+    """The events that `start` gives for the job's subject, with the ledger kept true."""
     ledger = library.ledger
     job = ledger.change(job, "running")
     try:
-        subject = library.find(job.subject)
-        for event in work_of(job).run(library, subject, job):
-            ledger.say(job, record(event))
-            yield event
+        with closing(start(library.find(job.subject))) as events:
+            for event in events:
+                if isinstance(event, Done):  # before anybody can stop what is already finished
+                    ledger.change(job, "done")
+                ledger.say(job, record(event))
+                yield event
     except GeneratorExit:
-        ledger.change(job, "paused")
+        if ledger.find(job.id).state == "running":
+            ledger.change(job, "paused")
         raise
     except Exception as error:
         log.exception("job %s failed", job.id)
         told = for_people(error)
         ledger.change(job, "failed", told)
         raise told from error
-    ledger.change(job, "done")
-
-
-def finish(library: Library, job: Job) -> Iterator[Event]:
-    """End a paused training early: its newest checkpoint becomes the finished weights."""
-    from booth import course
-
-    subject = library.find(job.subject)
-    for event in course.finish(subject.run(job.id)):
-        library.ledger.say(job, record(event))
-        yield event
-    library.ledger.change(job, "done")
 
 
 def discard(library: Library, job: Job) -> None:

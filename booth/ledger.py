@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from booth import disk
 from booth.errors import BoothError, SubjectError
@@ -90,8 +90,9 @@ class Ledger:
     def say(self, job: Job, record: dict[str, Any]) -> None:
         """Append one event record to what the job said."""
         line = json.dumps({**record, "at": time.time()}, ensure_ascii=False) + "\n"
-        with (self._path(job.id) / "events.jsonl").open("ab") as file:
-            file.write(line.encode())
+        with (self._path(job.id) / "events.jsonl").open("ab+") as file:
+            torn = file.tell() and _last_byte(file) != b"\n"
+            file.write(b"\n" * bool(torn) + line.encode())
 
     def events(self, job: Job) -> list[dict[str, Any]]:
         """Everything the job said, oldest first; a line torn by a crash is left out."""
@@ -101,14 +102,13 @@ class Ledger:
             return []
         return list(_whole(lines))
 
-    def reconcile(self) -> None:
+    def reconcile(
+        self, what_happened: str = "The booth was closed or the computer went off."
+    ) -> None:
         """Mark as interrupted what claims to run. Only for whoever holds the library's lock."""
+        reason = SubjectError(what_happened, "Press Continue to go on from the last checkpoint.")
         for job in self.jobs():
             if job.state in ACTIVE:
-                reason = SubjectError(
-                    "The booth was closed or the computer went off while this was running.",
-                    "Press Continue to go on from the last checkpoint.",
-                )
                 self.change(job, "interrupted", reason)
 
     def remove(self, subject: str) -> None:
@@ -121,6 +121,11 @@ class Ledger:
 
     def _write(self, job: Job) -> None:
         disk.write_json(self._path(job.id) / "job.json", asdict(job))
+
+
+def _last_byte(file: IO[bytes]) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)
 
 
 def _whole(lines: Iterable[bytes]) -> Iterable[dict[str, Any]]:

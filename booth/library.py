@@ -17,8 +17,8 @@ import os
 import time
 import unicodedata
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -100,15 +100,16 @@ class Library:
     """
 
     def __init__(self, root: Path | None = None, trusted: bool = False) -> None:
-        self.root = root or home()
+        self.root = (root or home()).absolute()
         self.ledger = Ledger(self.root / "jobs")
         self.trusted = trusted
         self._lock = FileLock(self.root / "booth.lock", timeout=0, thread_local=False)
 
-    def claim(self, owner: str) -> None:
+    def claim(self, owner: str, patience: float = 20) -> None:
         """Become the one who may write; `owner` says who to others ("the booth at http://...").
 
-        Tidies up after crashes. Raises `Busy` naming the other owner, or `DiskError`.
+        Waits up to `patience` seconds for a worker whose booth was closed and who is still
+        saving; then tidies up after crashes. Raises `Busy` naming the other owner, or `DiskError`.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -120,7 +121,29 @@ class Library:
             ) from error
         except OSError as error:
             raise for_people(error) from error
-        disk.sweep(self.root)
+        try:
+            with self.working(patience):
+                self._tidy(owner)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @contextmanager
+    def working(self, patience: float = -1) -> Iterator[None]:
+        """Hold the lock of the one process that does the heavy work, waiting for it if need be."""
+        try:
+            with FileLock(self.root / "worker.lock", timeout=patience):
+                yield
+        except Timeout as error:
+            raise Busy(
+                "The booth was just closed and is still saving its work.",
+                "Wait a minute, then try again.",
+            ) from error
+
+    def _tidy(self, owner: str) -> None:
+        """Put right what a crash left: unfinished files, and jobs that claim to run."""
+        for name in ("subjects", "jobs", "priors"):
+            disk.sweep(self.root / name)
         disk.write_json(self.root / "owner.json", {"owner": owner, "pid": os.getpid()})
         self.ledger.reconcile()
 
@@ -131,7 +154,7 @@ class Library:
     def catch_up(self) -> None:
         """Let the ledger tell the truth about crashed jobs, if nobody holds the library."""
         with suppress(Busy, DiskError):
-            self.claim("a look at the library")
+            self.claim("a look at the library", patience=0)
             self.release()
 
     @property

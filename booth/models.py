@@ -6,6 +6,7 @@ loaded; a pickle can run code, so it is refused, not scanned.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from collections.abc import Generator
@@ -21,18 +22,13 @@ import transformers
 from diffusers import AutoencoderKL, DDIMScheduler, SchedulerMixin, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from booth import disk
+from booth import disk, hub
 from booth.catalogue import BaseModel
 from booth.errors import BaseModelError
 from booth.events import Event, Progress
 
 PARTS = ("unet", "vae", "text_encoder")
 PREDICTIONS = ("epsilon", "v_prediction")
-_WANTED = (".json", ".txt", ".safetensors")
-_NETWORK_REMEDY = (
-    "Connect to the internet and try again, or choose a model folder on this computer. "
-    "Toybox and every subject already trained keep working without a network."
-)
 
 
 @dataclass
@@ -58,7 +54,7 @@ class Parts:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Half-precision arithmetic for float32 weights on a CUDA card; nothing elsewhere."""
-        if self.device.type != "cuda":
+        if self.device.type != "cuda" or self.unet.dtype != torch.float32:
             return nullcontext()
         bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.autocast("cuda", torch.bfloat16 if bf16 else torch.float16)
@@ -72,46 +68,17 @@ def device() -> torch.device:
 
 
 def fetch(base: BaseModel) -> Generator[Event, None, Path]:
-    """The folder of a base model; downloads what is missing, one file at a time.
-
-    Yields progress in megabytes. Stopping keeps the files that are already whole.
-    """
+    """The folder of a base model; downloads what is missing, with progress."""
     if base.folder is not None:
         check(base.folder)
         return base.folder
     assert base.hub_id is not None
-    from huggingface_hub import hf_hub_download, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        folder = Path(snapshot_download(base.hub_id, local_files_only=True))
-        check(folder)
-        return folder
-    except (LocalEntryNotFoundError, BaseModelError):  # not here, or not all of it
-        pass
-    wanted = _files_on_hub(base.hub_id)
-    total = sum(wanted.values()) // 10**6
-    done = 0
-    for name, size in wanted.items():
-        yield Progress(f"Downloading {base.title} ({total / 1000:.1f} GB)", done // 10**6, total)
-        try:
-            hf_hub_download(base.hub_id, name)
-        except Exception as error:
-            raise BaseModelError(
-                f"The download of {base.title} broke off at {done / 1e9:.1f} of "
-                f"{total / 1e3:.1f} GB; the files already here are kept.",
-                _NETWORK_REMEDY,
-            ) from error
-        done += size
-    folder = Path(snapshot_download(base.hub_id, local_files_only=True))
-    check(folder)
-    return folder
+    return (yield from hub.fetch(base.hub_id, check))
 
 
 def check(folder: Path) -> None:
     """Raise `BaseModelError` unless `folder` is a whole, safe model of a kind we train."""
-    index = _read_config(folder / "model_index.json", folder)
-    kind = index.get("_class_name")
+    kind = _read_config(folder / "model_index.json", folder).get("_class_name")
     if kind != "StableDiffusionPipeline":
         raise BaseModelError(
             f'"{folder.name}" is a {kind}, which the booth does not train.',
@@ -196,6 +163,7 @@ def ready(folder: Path) -> Generator[Event, None, Parts]:
 def release() -> None:
     """Forget the model kept by `ready`, to make room for a training."""
     _ready.clear()
+    gc.collect()  # a learner and its optimizer refer to each other
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
@@ -207,8 +175,10 @@ def fingerprint(folder: Path) -> str:
     """
     digest = hashlib.sha256()
     for part in (*PARTS, "tokenizer", "scheduler"):
+        half_only = _variant(folder / part) == "fp16"
         for path in sorted((folder / part).iterdir()):
-            if path.suffix in (".safetensors", ".json", ".txt"):
+            ours = half_only == (".fp16." in path.name) or path.suffix != ".safetensors"
+            if ours and path.suffix in (".safetensors", ".json", ".txt"):
                 digest.update(f"{part}/{path.name}:{disk.sha256(path)};".encode())
     return digest.hexdigest()[:16]
 
@@ -224,9 +194,14 @@ def _quiet() -> None:
 
 def _part(kind: Any, folder: Path, name: str, dtype: torch.dtype) -> Any:
     """One part with its weights, from whichever safetensors variant the folder has."""
-    plain = [path for path in (folder / name).glob("*.safetensors") if ".fp16." not in path.name]
-    variant = None if plain else "fp16"
+    variant = _variant(folder / name)
     return kind.from_pretrained(folder / name, variant=variant, use_safetensors=True, dtype=dtype)
+
+
+def _variant(folder: Path) -> str | None:
+    """Which of diffusers' weight variants to load: the plain one, unless there is only fp16."""
+    weights = [path.name for path in folder.glob("*.safetensors")]
+    return "fp16" if weights and all(".fp16." in name for name in weights) else None
 
 
 def _scheduler_config(folder: Path) -> dict[str, Any]:
@@ -243,28 +218,3 @@ def _read_config(path: Path, folder: Path) -> dict[str, Any]:
             "Choose a folder that has model_index.json and the unet, vae, text_encoder, "
             "tokenizer and scheduler folders.",
         ) from error
-
-
-def _files_on_hub(hub_id: str) -> dict[str, int]:
-    """The files we need of a Hub model with their sizes in bytes: half precision if offered."""
-    from huggingface_hub import HfApi
-
-    try:
-        siblings = HfApi().model_info(hub_id, files_metadata=True).siblings or []
-    except Exception as error:
-        raise BaseModelError(
-            f"{hub_id} is not on this computer and the Hugging Face Hub could not be reached.",
-            _NETWORK_REMEDY,
-        ) from error
-    folders = (*PARTS, "tokenizer", "scheduler")
-    ours = {
-        file.rfilename: file.size or 0
-        for file in siblings
-        if file.rfilename == "model_index.json"
-        or (file.rfilename.split("/")[0] in folders and file.rfilename.endswith(_WANTED))
-    }
-    weights = [name for name in ours if name.endswith(".safetensors")]
-    half = {name for name in weights if ".fp16." in name}
-    keep = half if len(half) >= len(PARTS) else set(weights) - half
-    skip = {n for n in weights if n not in keep or "non_ema" in n}
-    return {name: size for name, size in ours.items() if name not in skip}

@@ -51,7 +51,7 @@ def ensure(
     if not (folder / "bank.json").exists():
         disk.write_json(folder / "bank.json", asdict(bank))
     wanted = [folder / f"{number:06d}.png" for number in range(count)]
-    missing = [path for path in wanted if not path.exists()]
+    missing = [path for path in wanted if _open(path) is None]
     asked = [(bank.prompt, bank.seed + int(path.stem)) for path in missing]
     if not missing:
         yield Notice(f'The {count} prior images of "{bank.prompt}" are already here.')
@@ -64,9 +64,13 @@ def ensure(
         else:
             stage = f'Making {len(missing)} prior images of "{bank.prompt}"'
             yield Progress(stage, event.done, event.total)
-    return [_open(path) for path in wanted]
+    return [image for image in map(_open, wanted) if image is not None]
 
 
-def _open(path: Path) -> Image.Image:
-    with Image.open(path, formats=["PNG"]) as image:
-        return image.convert("RGB")
+def _open(path: Path) -> Image.Image | None:
+    """The image at `path`; None when it is not there or damaged, so that it is made again."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return image.convert("RGB")
+    except (OSError, SyntaxError):
+        return None

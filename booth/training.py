@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from diffusers import DDPMScheduler
 from PIL import Image
 
@@ -122,6 +123,7 @@ class Learner:
         with torch.no_grad():
             self._context = generation.encode(parts, examples.prompts)
         precision = "no" if config.precision == "fp32" else config.precision
+        AcceleratorState._reset_state(reset_partial_state=True)  # it remembers the last training
         self.accelerator = Accelerator(mixed_precision=precision, cpu=parts.device.type == "cpu")
         self.weights = [w for module in self.trained.values() for w in module.parameters()]
         self.optimizer = self.accelerator.prepare(_optimizer(self.weights, config))
@@ -183,7 +185,7 @@ class Rehearsal:
 
 def train(
     learner: Learner, folder: Path, facts: dict[str, Any], rehearsal: Rehearsal
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Train for `config.steps` steps, going on from the newest checkpoint in `folder` if any.
 
     Yields a `Loss` at every step, `Preview`s and `Saved` checkpoints when they are due. Closing
@@ -248,8 +250,8 @@ def _resume(learner: Learner, folder: Path, facts: dict[str, Any]) -> int:
     checkpoint = checkpoints.latest(folder)
     if checkpoint is None:
         return 0
-    if checkpoint.facts != facts:
-        changed = sorted(k for k in facts if checkpoint.facts.get(k) != facts[k])
+    changed = sorted(k for k in facts if checkpoint.facts.get(k) != facts[k])
+    if changed:
         raise CheckpointError(
             f"The checkpoint belongs to other {', '.join(changed)} than you have now.",
             "Start a new training; the old one stays where it is.",
@@ -301,5 +303,5 @@ def _place(parts: Parts, config: TrainingConfig) -> None:
 def _astray(step: int) -> BoothError:
     return BoothError(
         f"Training went astray at step {step}: the loss is no longer a number.",
-        "Continue from the last checkpoint with a lower learning rate, or start again.",
+        "Train the subject again with a lower learning rate.",
     )

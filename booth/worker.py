@@ -12,22 +12,21 @@ import json
 import logging
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from filelock import FileLock
-
 from booth import jobs, machine
-from booth.errors import Busy, SubjectError
-from booth.ledger import Job
+from booth.errors import Busy, DiskError, SubjectError
+from booth.ledger import ACTIVE, Job
 from booth.library import Library
 
 Stop = Literal["pause", "finish", "discard"]
-PATIENCE = 30.0  # seconds a worker gets to save its work when the booth closes
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +48,7 @@ class Runner:
             )
         if job.state == "done":
             raise SubjectError("That one is already finished.", "Start a new one.")
+        self.check()
         job = self.library.ledger.change(job, "queued")
         self._order({"run": job.id})
         return job
@@ -63,11 +63,15 @@ class Runner:
     def check(self) -> None:
         """Notice a worker that died, so that the ledger tells the truth. Cheap; call often."""
         with self._lock:
-            dead = self._process is not None and self._process.poll() is not None
-            if dead:
+            code = self._process.poll() if self._process else None
+            if code is not None:
                 self._process = None
-        if dead and self.library.writable:
-            self.library.ledger.reconcile()
+        if code is not None and self.library.writable:
+            self.library.ledger.reconcile(
+                "The computer ran out of memory, or somebody ended the worker."
+                if code == -signal.SIGKILL
+                else f"The worker ended unexpectedly (status {code}); worker.log says more."
+            )
 
     def warm_up(self) -> None:
         """Start the worker before there is work, so that the first job need not wait for it."""
@@ -82,21 +86,28 @@ class Runner:
         assert process.stdin is not None
         process.stdin.close()
         try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
+            process.wait()  # as long as it takes: a large checkpoint is minutes of writing
+        except KeyboardInterrupt:  # the person will not wait; the checkpoint before stays
             process.kill()
             process.wait()
         if self.library.writable:
             self.library.ledger.reconcile()
 
     def _order(self, order: dict[str, Any]) -> None:
-        self.check()
+        line = json.dumps(order).encode() + b"\n"
         with self._lock:
-            if self._process is None:
-                self._process = _start(self.library.root)
-            assert self._process.stdin is not None
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            self._process.stdin.flush()
+            try:
+                self._write(line)
+            except BrokenPipeError:  # it died just now; the next one reads the same ledger
+                self._process = None
+                self._write(line)
+
+    def _write(self, line: bytes) -> None:
+        if self._process is None:
+            self._process = _start(self.library.root)
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
 
 
 def _start(root: Path) -> subprocess.Popen[bytes]:
@@ -108,7 +119,9 @@ def _start(root: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=output,
             cwd=Path(__file__).parent.parent,
-            start_new_session=True,  # Ctrl-C in the terminal is the front desk's to handle
+            # Ctrl-C in the terminal is the front desk's to handle
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
 
 
@@ -155,18 +168,18 @@ def serve(library: Library, orders: Orders) -> None:
 
 
 def _do(library: Library, orders: Orders, job: Job) -> None:
-    events: Iterator[Any] = jobs.perform(library, job)
-    try:
+    """One job to its end, or until it is to stop. Errors are in the ledger and the log."""
+    events = jobs.perform(library, job)
+    with suppress(Exception), closing(events):
         for _ in events:
             if orders.stop_for(job.id):
-                events.close()  # type: ignore[attr-defined]
-                return
-    except Exception:  # written down in the ledger and the log by jobs.perform
-        return
+                break
+    _settle(library, job)
 
 
 def _stop(library: Library, job: Job, how: Stop) -> None:
-    if job.state == "queued":
+    """Deal with a stopped job as the person asked."""
+    if job.state in ACTIVE:
         job = library.ledger.change(job, "paused")
     try:
         if how == "finish" and job.state != "done":
@@ -178,13 +191,25 @@ def _stop(library: Library, job: Job, how: Stop) -> None:
         log.exception("could not %s job %s", how, job.id)
 
 
+def _settle(library: Library, job: Job) -> None:
+    """Never leave a job "running" that nobody runs, even when the disk was full just now."""
+    reason = DiskError("The disk was full, or could not be written.", "Free some space, continue.")
+    for pause in (0, 1, 5):
+        time.sleep(pause)
+        with suppress(OSError, SubjectError):
+            if library.ledger.find(job.id).state == "running":
+                library.ledger.change(job, "interrupted", reason)
+            return
+
+
 def main() -> None:
     """`python -m booth.worker <library>`: started by `Runner`, not by people."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     root = Path(sys.argv[1])
-    with FileLock(root / "worker.lock"):  # the worker before us may still be saving
-        serve(Library(root, trusted=True), Orders(sys.stdin.buffer))
+    library = Library(root, trusted=True)
+    with library.working():  # the worker before us may still be saving
+        serve(library, Orders(sys.stdin.buffer))
 
 
 if __name__ == "__main__":

@@ -31,15 +31,15 @@ def test_what_is_saved_is_what_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adamw8bit"])
 def test_an_optimizer_goes_on_exactly_where_it_was(tmp_path: Path, optimizer: str) -> None:
-    def fresh() -> tuple[torch.nn.Linear, torch.optim.Optimizer]:
+    def fresh() -> tuple[torch.nn.Sequential, torch.optim.Optimizer]:
         torch.manual_seed(1)
-        layer = torch.nn.Linear(96, 96)
+        layer = torch.nn.Sequential(torch.nn.Linear(96, 96), torch.nn.Linear(96, 96))
         if optimizer == "adamw8bit":
             bitsandbytes = pytest.importorskip("bitsandbytes")
             return layer, bitsandbytes.optim.AdamW8bit(layer.parameters(), lr=1e-2)
         return layer, torch.optim.AdamW(layer.parameters(), lr=1e-2)
 
-    def step(layer: torch.nn.Linear, adam: torch.optim.Optimizer, seed: int) -> None:
+    def step(layer: torch.nn.Sequential, adam: torch.optim.Optimizer, seed: int) -> None:
         inputs = torch.randn(8, 96, generator=torch.Generator().manual_seed(seed))
         layer(inputs).square().mean().backward()
         adam.step()
@@ -57,7 +57,8 @@ def test_an_optimizer_goes_on_exactly_where_it_was(tmp_path: Path, optimizer: st
     for seed in range(3, 6):
         step(layer, adam, seed)
         step(other, resumed, seed)
-    assert torch.equal(layer.weight, other.weight)
+    for ours, theirs in zip(layer.parameters(), other.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])

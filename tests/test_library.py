@@ -103,11 +103,26 @@ def test_a_writer_that_was_killed_does_not_keep_the_library(own_library: Path) -
 
 
 def test_crash_leftovers_are_swept_when_the_library_is_claimed(own_library: Path) -> None:
-    leftover = own_library / "subjects" / ".tmp-abc"
+    leftover = own_library / "subjects" / ".birdie-unfinished-abc"
     leftover.mkdir(parents=True)
+    stranger = own_library / "notes" / ".tmp-of-another-program"
+    stranger.mkdir(parents=True)
     library = Library()
     library.claim("me")
-    assert not leftover.exists()
+    assert not leftover.exists() and stranger.exists()
+    library.release()
+
+
+def test_a_worker_that_is_still_saving_is_not_disturbed(own_library: Path) -> None:
+    own_library.mkdir()
+    half_written = own_library / "subjects" / ".birdie-unfinished-abc"
+    half_written.mkdir(parents=True)
+    with Library(trusted=True).working():
+        library = Library()
+        with pytest.raises(Busy, match="still saving"):
+            library.claim("me", patience=0)
+        assert half_written.exists() and not library.writable
+    library.claim("me", patience=0)
     library.release()
 
 
@@ -172,4 +187,5 @@ def test_a_line_torn_by_a_crash_is_left_out_of_what_a_job_said(
     library.ledger.say(job, {"event": "notice", "text": "ä"})
     with (library.ledger.folder / job.id / "events.jsonl").open("ab") as file:
         file.write(b'{"event": "los')
-    assert [e["text"] for e in library.ledger.events(job)] == ["ä"]
+    library.ledger.say(job, {"event": "notice", "text": "ö"})
+    assert [e["text"] for e in library.ledger.events(job)] == ["ä", "ö"]

@@ -90,6 +90,7 @@ def test_everything_is_frozen_until_somebody_trains_it(base_folder: Path) -> Non
 
 
 def test_the_last_model_stays_ready_until_room_is_needed(base_folder: Path) -> None:
+    models.release()
     first = list(models.ready(base_folder))
     assert first and list(models.ready(base_folder)) == []
     models.release()

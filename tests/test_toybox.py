@@ -55,7 +55,8 @@ def test_every_place_looks_different_from_the_studio(place: str) -> None:
 def test_one_subject_keeps_its_look_in_another_place() -> None:
     look = samples.sample_look("Marmalade")
     assert {scene.look for scene in _hashable(samples.sample_scenes("Marmalade"))} == {
-        dataclasses.replace(look, palette=())}
+        dataclasses.replace(look, palette=())
+    }
 
 
 def _hashable(scenes: list[Scene]) -> list[Scene]:
@@ -98,15 +99,23 @@ def test_shipped_samples_are_four_pictures_with_a_class() -> None:
     for name, (class_noun, *_) in samples.SUBJECTS.items():
         home = ROOT / "assets" / "samples" / name.lower()
         assert json.loads((home / "subject.json").read_text()) == {
-            "name": name, "class_noun": class_noun}
+            "name": name,
+            "class_noun": class_noun,
+        }
         assert [(home / f"{i}.png").exists() for i in range(4)] == [True] * 4
     assert folder_size(ROOT / "assets" / "samples") < 2 * 2**20
 
 
 def test_rare_tokens_survive_text_to_tokens_to_text() -> None:
     tokenizer = build_tokenizer(["a dog on the beach", "a cat in the snow"], rare=900)
-    rare = [token for token in tokenizer.get_vocab() if token.endswith("</w>")
-            and len(token) in (6, 7) and token[:-4].isalpha() and token.isascii()]
+    rare = [
+        token
+        for token in tokenizer.get_vocab()
+        if token.endswith("</w>")
+        and len(token) in (6, 7)
+        and token[:-4].isalpha()
+        and token.isascii()
+    ]
     assert len(rare) > 600
     for token in rare[::7]:
         ids = tokenizer(token[:-4]).input_ids
@@ -115,10 +124,24 @@ def test_rare_tokens_survive_text_to_tokens_to_text() -> None:
 
 def toy_settings(folder: Path) -> Settings:
     """A Toybox that takes seconds: sizes as small as the nets allow."""
-    return Settings(work=folder / "work", out=folder / "assets" / "toybox", size=32, scenes=24,
-                    textures=8, vae_channels=(8, 8), latent_channels=4, vae_minutes=0.01,
-                    decoder_minutes=0.005, crop=16, width=32, layers=1, rare=720,
-                    unet_channels=(32, 32), unet_minutes=0.02, batch=4)
+    return Settings(
+        work=folder / "work",
+        out=folder / "assets" / "toybox",
+        size=32,
+        scenes=24,
+        textures=8,
+        vae_channels=(8, 8),
+        latent_channels=4,
+        vae_minutes=0.01,
+        decoder_minutes=0.005,
+        crop=16,
+        width=32,
+        layers=1,
+        rare=720,
+        unet_channels=(32, 32),
+        unet_minutes=0.02,
+        batch=4,
+    )
 
 
 def test_pretraining_runs_end_to_end_and_resumes(tmp_path: Path) -> None:
@@ -141,7 +164,8 @@ def test_the_shipped_model_is_small_and_draws_its_default_size() -> None:
 
     assert folder_size(MODEL) <= LIMIT
     pipeline = StableDiffusionPipeline.from_pretrained(
-        MODEL, dtype=torch.float32, local_files_only=True)
+        MODEL, dtype=torch.float32, local_files_only=True
+    )
     pipeline.set_progress_bar_config(disable=True)
     picture = pipeline("a dog on the beach", num_inference_steps=2, guidance_scale=3.0).images[0]
     assert picture.size == (128, 128) and np.asarray(picture).std() > 5

@@ -143,6 +143,14 @@ def test_gradient_checkpointing_changes_memory_not_mathematics(base_folder: Path
     assert losses[0] == losses[1]
 
 
+def test_trainings_of_different_precision_follow_each_other(base_folder: Path) -> None:
+    for precision in ("fp32", "bf16", "fp32"):
+        config = replace(CONFIG, precision=precision)  # type: ignore[arg-type]
+        pupil = learner(base_folder, config)
+        assert sum(pupil.learn(draw(pupil.examples, config, 0, FACTORS))) < 10
+        assert pupil.parts.unet.dtype == torch.float32
+
+
 def test_a_loss_that_is_no_number_stops_the_training_with_a_remedy(
     base_folder: Path, tmp_path: Path
 ) -> None:

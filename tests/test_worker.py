@@ -67,10 +67,8 @@ def test_pause_continue_finish_take_and_a_worker_that_is_killed(
     assert runner._process is not None
     os.kill(runner._process.pid, signal.SIGKILL)
     runner._process.wait()
-    runner.check()
-    assert library.ledger.find(job.id).state == "interrupted"
-
-    runner.submit(library.ledger.find(job.id))
+    again = runner.submit(library.ledger.find(job.id))
+    assert again.state == "queued"
     wait(library, job, lambda j: j.state == "running")
     runner.stop(job, "finish")
     wait(library, job, lambda j: j.state == "done")
@@ -81,6 +79,19 @@ def test_pause_continue_finish_take_and_a_worker_that_is_killed(
     wait(library, pictures, lambda j: j.state == "done")
     assert len(subject.pictures) == 2
     assert machine.read(library.root) is not None
+
+
+def test_a_worker_that_was_killed_leaves_an_interrupted_job_and_the_reason(
+    library: Library, runner: Runner, subject: Subject, base_folder: Path
+) -> None:
+    job = runner.submit(jobs.ask(library, subject, training(base_folder, 100_000)))
+    wait(library, job, lambda j: j.state == "running")
+    assert runner._process is not None
+    os.kill(runner._process.pid, signal.SIGKILL)
+    runner._process.wait()
+    runner.check()
+    told = library.ledger.find(job.id)
+    assert told.state == "interrupted" and "memory" in told.problem and "Continue" in told.remedy
 
 
 def test_closing_the_booth_saves_the_work(
