@@ -76,7 +76,7 @@ class BoothScreen(Screen):
                 self.steps = gr.Number(25, label="Steps", info="More: finer, slower.")
 
     def _tray(self) -> None:
-        with gr.Row(visible=False, elem_classes="actions") as self.work:
+        with gr.Row(visible=False, elem_classes="actions work") as self.work:
             self.state = gr.HTML(elem_id="taking-state")
             self.stop = gr.Button("Stop", scale=0, min_width=100, elem_id="stop-taking")
             self.retry = gr.Button("Try again", scale=0, min_width=120, elem_id="retry")
@@ -94,7 +94,7 @@ class BoothScreen(Screen):
         self.table = LightTable(self.desk)
         self.sheet_box = gr.Accordion("Contact sheet", open=False, visible=False, elem_id="sheet")
         with self.sheet_box:
-            self.sheet = gr.Image(interactive=False, show_label=False, buttons=["fullscreen"])
+            self.sheet = gr.Image(interactive=False, show_label=False, alt_text="Contact sheet")
             self.sheet_file = gr.DownloadButton("Download the contact sheet", size="sm")
         training = gr.Button("See the training", size="sm", elem_id="see-training")
         self.desk.go(training.click, lambda at: place("training", at["subject"]), self.desk.place)

@@ -28,7 +28,7 @@ class Frame(Screen):
         with gr.Row(elem_classes="curtain"):
             gr.HTML(BRAND)
             with gr.Row(elem_id="curtain-buttons"):
-                home = gr.Button("All subjects", size="sm", elem_id="home")
+                home = gr.Button("Subjects", size="sm", elem_id="home")
                 light = gr.Button("Light / dark", size="sm", elem_id="light")
         self.banner = gr.HTML(visible=False)
         with gr.Row(elem_classes="ribbon", visible=False) as self.ribbon:

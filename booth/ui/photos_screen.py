@@ -73,6 +73,7 @@ class PhotosScreen(Screen):
         with gr.Row(elem_classes="crop"):
             self.frame = gr.Image(
                 label="The bright part is kept",
+                alt_text="The chosen photo; the bright part is kept",
                 show_label=False,
                 interactive=False,
                 buttons=[],
