@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import json
+import logging
+import os
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -654,6 +657,29 @@ def test_the_booth_is_served_to_this_computer_alone(library: Library) -> None:
     assert options["share"] is False and options["server_name"] == "127.0.0.1"
     assert not options["run_history"] and not options["enable_monitoring"]
     assert str(library.root / "jobs") in options["blocked_paths"]
+
+
+def test_what_the_browser_sent_last_time_is_gone(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "restored afterwards")
+    inbox = library.root / "inbox"
+    inbox.mkdir()
+    (inbox / "original-with-place.jpg").write_bytes(b"x")
+    opening._prepare(library)
+    logging.getLogger("booth").handlers.pop().close()
+    assert inbox.is_dir() and not list(inbox.iterdir())
+    assert inbox.stat().st_mode & 0o077 == 0 or os.name == "nt"
+
+
+def test_a_port_in_use_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("BOOTH_PORT", str(taken.getsockname()[1]))
+        with pytest.raises(Busy) as caught:
+            opening.free_port()
+    assert "BOOTH_PORT" in caught.value.remedy
 
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:

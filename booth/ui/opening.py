@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from booth import catalogue
+from booth import catalogue, disk
 from booth.errors import Busy
 from booth.library import Library
 from booth.ui.door import Door
@@ -104,9 +104,11 @@ def _claim(library: Library, address: str) -> Runner:
 
 
 def _prepare(library: Library) -> None:
-    """A log, and a private folder for what the browser sends."""
+    """A log, and a private folder for what the browser sends, emptied of the last visit's."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     inbox = library.root / "inbox"
+    if library.writable:
+        disk.remove_folder(inbox)
     inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["GRADIO_TEMP_DIR"] = str(inbox)
     handler = RotatingFileHandler(library.root / "booth.log", maxBytes=2_000_000, backupCount=2)
