@@ -36,6 +36,8 @@ class Frame(Screen):
             watch = gr.Button("Watch", size="sm", scale=0, elem_id="watch")
         self.aloud = gr.HTML(elem_id="announce")
         self.steps = gr.HTML(visible=False)
+        # nothing can be pressed before the page knows where it is
+        self.opening = gr.HTML('<p class="soft" role="status">Opening the booth...</p>')
         desk.go(home.click, lambda: place("library"))
         desk.go(watch.click, self._watch, desk.place)
         self.aloud.change(None, js=RETITLE, api_visibility="private")
@@ -45,6 +47,7 @@ class Frame(Screen):
         """The steps as far as one has come, and the ribbon."""
         banner = look_only(self.desk)
         return {
+            self.opening: gr.HTML(visible=False),
             self.banner: gr.HTML(banner, visible=bool(banner)),
             self.steps: gr.HTML(steps(here["screen"]), visible=here["screen"] != "library"),
             **self.tick(here),

@@ -60,8 +60,7 @@ class _Front:
         for screen in (self.frame, *self.screens.values()):
             every += [part for part in screen.parts() if part not in every]
         common: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        coming = [self.memory, self.desk.place]
-        page.load(kindly(self._come_back), coming, self.desk.place, **common)
+        page.load(kindly(self._come_back), self.memory, self.desk.place, **common)
         self.desk.place.change(
             kindly(self._arrive), self.desk.place, [*every, self.memory], **common
         ).then(None, js=TO_TOP, api_visibility="private")
@@ -73,10 +72,8 @@ class _Front:
             **common,
         )
 
-    def _come_back(self, remembered: Place | None, now: Place) -> Place:
-        """Where the browser remembers standing, unless somebody was quicker with a click."""
-        if now["visit"] != HOME["visit"]:
-            return now
+    def _come_back(self, remembered: Place | None) -> Place:
+        """Where the browser remembers standing, if that is still a place."""
         here = {**HOME, **(remembered or {})}
         return place(here["screen"], here["subject"], here["draft"])  # type: ignore[arg-type]
 

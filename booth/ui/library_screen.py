@@ -42,7 +42,7 @@ class LibraryScreen(Screen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        with gr.Column(elem_classes="screen") as self.column:
+        with gr.Column(visible=False, elem_classes="screen") as self.column:
             self.shelf = gr.State([])
             self.title = gr.HTML(_with_privacy(WELCOME))
             self.new = gr.Button(
