@@ -20,7 +20,7 @@ from booth.library import Library
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE = 120_000  # milliseconds
+PATIENCE = 300_000  # milliseconds; a busy machine is slow, not wrong
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
     "--disable-component-update", "--disable-sync",
@@ -57,14 +57,15 @@ class Booth:
         self._wait()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             try:
-                urlopen(self.address, timeout=5).read()
+                urlopen(self.address, timeout=30).read()
                 return
             except OSError:
                 assert self.process.poll() is None, self.process.stdout.read()  # type: ignore[union-attr]
                 time.sleep(0.3)
+        self.close()
         raise AssertionError("the booth did not open")
 
     def close(self) -> None:
@@ -150,7 +151,7 @@ def start_training(visit: Visit, steps: int, name: str) -> None:
     visit.see("#training-state .progress-line")
 
 
-def wait_for(check: Any, seconds: float = 120) -> None:
+def wait_for(check: Any, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline, "it took too long"
