@@ -20,8 +20,12 @@ def _eyes(centre: Point, spread: float, size: float, mood: str) -> list[Part]:
     parts += both(ball((spread, y, z + size * 0.35), iris, "iris"))
     parts += both(ball((spread, y, z + size * 0.6), (size * 0.4, size * 0.5, size * 0.35), "dark"))
     if mood == "sad":
-        lid = ball((spread, y + size * 0.75, z + size * 0.2), (size * 1.15, size * 0.55, size),
-                   "shade", (0, 0, -22))
+        lid = ball(
+            (spread, y + size * 0.75, z + size * 0.2),
+            (size * 1.15, size * 0.55, size),
+            "shade",
+            (0, 0, -22),
+        )
         parts += both(lid)
     return parts
 
@@ -30,8 +34,12 @@ def _mouth(centre: Point, width: float, mood: str) -> list[Part]:
     """A curved line; up for happy, down for sad."""
     x, y, z = centre
     bend = {"happy": -0.5, "sad": 0.5}.get(mood, -0.15) * width
-    line: list[Part] = tube([(x - width, y, z - 0.02), (x, y + bend, z), (x + width, y, z - 0.02)],
-                            (0.012, 0.012), "dark", 9)
+    line: list[Part] = tube(
+        [(x - width, y, z - 0.02), (x, y + bend, z), (x + width, y, z - 0.02)],
+        (0.012, 0.012),
+        "dark",
+        9,
+    )
     return line
 
 
@@ -39,24 +47,31 @@ def dog(look: Look, mood: str) -> list[Part]:
     """Sitting: floppy ears, a long muzzle, a tail at the side."""
     t = look.traits
     stout, head, snout = 0.9 + 0.3 * t[0], 0.23 + 0.04 * t[1], 0.13 + 0.08 * t[2]
-    parts = [ball((0, 0.31, -0.04), (0.24 * stout, 0.31, 0.25)),
-             ball((0, 0.72, 0.04), (head, head * 0.96, head)),
-             ball((0, 0.64, 0.17 + snout / 2), (0.12, 0.10, snout), "pale"),
-             ball((0, 0.70, 0.17 + snout * 1.42), (0.05, 0.038, 0.035), "dark")]
+    parts = [
+        ball((0, 0.31, -0.04), (0.24 * stout, 0.31, 0.25)),
+        ball((0, 0.72, 0.04), (head, head * 0.96, head)),
+        ball((0, 0.64, 0.17 + snout / 2), (0.12, 0.10, snout), "pale"),
+        ball((0, 0.70, 0.17 + snout * 1.42), (0.05, 0.038, 0.035), "dark"),
+    ]
     parts += both(ball((0.12 * stout, 0.2, 0.16), (0.075, 0.22, 0.085)))
     parts += both(ball((0.12 * stout, 0.045, 0.24), (0.09, 0.055, 0.12), "pale"))
     parts += both(ball((0.24 * stout, 0.12, 0.02), (0.11, 0.13, 0.2)))
     if t[3] < 0.7:
-        ear = ball((head + 0.01, 0.67 - 0.05 * t[4], 0.03), (0.06, 0.17 + 0.06 * t[4], 0.10),
-                   "shade", (0, 0, 12))
+        ear = ball(
+            (head + 0.01, 0.67 - 0.05 * t[4], 0.03),
+            (0.06, 0.17 + 0.06 * t[4], 0.10),
+            "shade",
+            (0, 0, 12),
+        )
     else:
         ear = ball((head * 0.72, 0.94, 0.02), (0.07, 0.12, 0.05), "shade", (0, 0, -25))
     parts += both(ear) + _eyes((0, 0.78, 0.04 + head * 0.86), 0.095, 0.05, mood)
     if mood == "happy" or (mood == "" and t[5] > 0.5):
         tip = (0, 0.545, 0.17 + snout * 0.9)
         parts.append(ball(tip, (0.045, 0.07, 0.03), "tongue", (20, 0, 0)))
-    parts += tube([(0.1, 0.1, -0.25), (0.32, 0.18, -0.28), (0.42 + 0.05 * t[6], 0.42, -0.25)],
-                  (0.06, 0.035))
+    parts += tube(
+        [(0.1, 0.1, -0.25), (0.32, 0.18, -0.28), (0.42 + 0.05 * t[6], 0.42, -0.25)], (0.06, 0.035)
+    )
     return parts + ring((0, 0.515, 0.0), (0.17, 0, 0.17), 0.035, "accent")
 
 
@@ -64,26 +79,56 @@ def cat(look: Look, mood: str) -> list[Part]:
     """Sitting: pointed ears, whiskers, a slim body and a long raised tail."""
     t = look.traits
     slim, head = 0.85 + 0.35 * t[0], 0.23 + 0.04 * t[1]
-    parts = [ball((0, 0.29, -0.02), (0.2 * slim, 0.31, 0.2)),
-             ball((0, 0.68, 0.05), (head * 1.12, head * 0.9, head)),
-             ball((0, 0.30, 0.09), (0.12 * slim, 0.2, 0.12), "pale"),
-             ball((0, 0.61, 0.05 + head * 0.86), (0.085, 0.06, 0.06), "pale"),
-             ball((0, 0.645, 0.05 + head * 1.1), (0.026, 0.02, 0.02), "tongue")]
-    parts += both(cone((head * 0.72, 0.68 + head * 1.02, 0.04), (0.095, 0.12 + 0.05 * t[2], 0.05),
-                       0.05, "main", (0, 0, -20)))
-    parts += both(cone((head * 0.70, 0.67 + head * 1.0, 0.075), (0.055, 0.085, 0.03), 0.05,
-                       "tongue", (0, 0, -20)))
+    parts = [
+        ball((0, 0.29, -0.02), (0.2 * slim, 0.31, 0.2)),
+        ball((0, 0.68, 0.05), (head * 1.12, head * 0.9, head)),
+        ball((0, 0.30, 0.09), (0.12 * slim, 0.2, 0.12), "pale"),
+        ball((0, 0.61, 0.05 + head * 0.86), (0.085, 0.06, 0.06), "pale"),
+        ball((0, 0.645, 0.05 + head * 1.1), (0.026, 0.02, 0.02), "tongue"),
+    ]
+    parts += both(
+        cone(
+            (head * 0.72, 0.68 + head * 1.02, 0.04),
+            (0.095, 0.12 + 0.05 * t[2], 0.05),
+            0.05,
+            "main",
+            (0, 0, -20),
+        )
+    )
+    parts += both(
+        cone(
+            (head * 0.70, 0.67 + head * 1.0, 0.075),
+            (0.055, 0.085, 0.03),
+            0.05,
+            "tongue",
+            (0, 0, -20),
+        )
+    )
     parts += both(ball((0.085 * slim, 0.16, 0.15), (0.06, 0.18, 0.06)))
     parts += both(ball((0.09 * slim, 0.04, 0.2), (0.07, 0.045, 0.085), "pale"))
     parts += both(ball((0.18 * slim, 0.12, -0.02), (0.1, 0.13, 0.17)))
     parts += _eyes((0, 0.73, 0.05 + head * 0.84), 0.11, 0.056, mood)
     parts += _mouth((0, 0.575, 0.06 + head * 1.08), 0.05, mood)
     for height in (0.60, 0.635):
-        parts += both(ball((0.2, height, 0.05 + head * 0.9), (0.12, 0.007, 0.007), "white",
-                           (0, 0, (height - 0.615) * 500)))
+        parts += both(
+            ball(
+                (0.2, height, 0.05 + head * 0.9),
+                (0.12, 0.007, 0.007),
+                "white",
+                (0, 0, (height - 0.615) * 500),
+            )
+        )
     tip = 0.55 + 0.35 * t[3]
-    parts += tube([(0.05, 0.08, -0.2), (0.34, 0.1, -0.18), (0.44, 0.35, -0.15),
-                   (0.34 + 0.2 * t[4], tip, -0.15)], (0.055, 0.045), "main")
+    parts += tube(
+        [
+            (0.05, 0.08, -0.2),
+            (0.34, 0.1, -0.18),
+            (0.44, 0.35, -0.15),
+            (0.34 + 0.2 * t[4], tip, -0.15),
+        ],
+        (0.055, 0.045),
+        "main",
+    )
     return parts + ring((0, 0.475, 0.02), (0.15, 0, 0.15), 0.03, "accent")
 
 
@@ -91,11 +136,13 @@ def teddy(look: Look, mood: str) -> list[Part]:
     """A stuffed bear sitting with its legs out: round ears on top, a belly patch, a bow."""
     t = look.traits
     fat, head = 0.95 + 0.2 * t[0], 0.25 + 0.03 * t[1]
-    parts = [ball((0, 0.32, 0), (0.27 * fat, 0.29, 0.23)),
-             ball((0, 0.32, 0.10), (0.17 * fat, 0.19, 0.15), "pale"),
-             ball((0, 0.73, 0.02), (head * 1.08, head * 0.95, head * 0.92)),
-             ball((0, 0.66, 0.02 + head * 0.8), (0.12, 0.09, 0.09), "pale"),
-             ball((0, 0.70, 0.02 + head * 1.13), (0.045, 0.032, 0.03), "dark")]
+    parts = [
+        ball((0, 0.32, 0), (0.27 * fat, 0.29, 0.23)),
+        ball((0, 0.32, 0.10), (0.17 * fat, 0.19, 0.15), "pale"),
+        ball((0, 0.73, 0.02), (head * 1.08, head * 0.95, head * 0.92)),
+        ball((0, 0.66, 0.02 + head * 0.8), (0.12, 0.09, 0.09), "pale"),
+        ball((0, 0.70, 0.02 + head * 1.13), (0.045, 0.032, 0.03), "dark"),
+    ]
     parts += both(ball((head * 0.85, 0.93, 0), (0.1 + 0.02 * t[2], 0.1 + 0.02 * t[2], 0.06)))
     parts += both(ball((head * 0.85, 0.93, 0.035), (0.065, 0.065, 0.04), "pale"))
     parts += both(ball((0.33 * fat, 0.37, 0.08), (0.09, 0.19, 0.10), "main", (15, 0, 35)))
@@ -118,12 +165,14 @@ def duck(look: Look, mood: str) -> list[Part]:
     t = look.traits
     plump, head = 0.95 + 0.2 * t[0], 0.21 + 0.05 * t[1]
     top = 0.36 + head * 1.35
-    parts = [ball((-0.02, 0.25, 0), (0.40 * plump, 0.25, 0.29)),
-             ball((0.13, top, 0.03), head),
-             ball((0.12, 0.40, 0.02), (0.17, 0.16, 0.16)),
-             cone((-0.38 * plump, 0.42, 0), (0.12, 0.15, 0.10), 0.1, "main", (0, 0, 48)),
-             ball((0.13 + head * 0.95, top - 0.03, 0.12), (0.12, 0.045, 0.1), "beak"),
-             ball((0.13 + head * 0.85, top - 0.075, 0.11), (0.085, 0.03, 0.075), "beak")]
+    parts = [
+        ball((-0.02, 0.25, 0), (0.40 * plump, 0.25, 0.29)),
+        ball((0.13, top, 0.03), head),
+        ball((0.12, 0.40, 0.02), (0.17, 0.16, 0.16)),
+        cone((-0.38 * plump, 0.42, 0), (0.12, 0.15, 0.10), 0.1, "main", (0, 0, 48)),
+        ball((0.13 + head * 0.95, top - 0.03, 0.12), (0.12, 0.045, 0.1), "beak"),
+        ball((0.13 + head * 0.85, top - 0.075, 0.11), (0.085, 0.03, 0.075), "beak"),
+    ]
     wing = ball((-0.08, 0.30, 0.25), (0.2, 0.11 + 0.03 * t[2], 0.07), "shade", (0, 0, 14))
     parts += [wing, ball((-0.08, 0.30, -0.25), (0.2, 0.12, 0.07), "shade", (0, 0, 14))]
     for x, z in ((0.13 + head * 0.48, 0.03 + head * 0.78), (0.13 + head * 0.9, 0.0)):

@@ -35,8 +35,9 @@ class Plan:
     save_every: int = 100
 
 
-def build_autoencoder(channels: Sequence[int], latent_channels: int,
-                      sample_size: int = 128) -> AutoencoderKL:
+def build_autoencoder(
+    channels: Sequence[int], latent_channels: int, sample_size: int = 128
+) -> AutoencoderKL:
     """A small AutoencoderKL without attention; each level after the first halves the size."""
     levels = len(channels)
     return AutoencoderKL(
@@ -56,8 +57,9 @@ def to_tensor(pictures: Pool) -> torch.Tensor:
     return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
-def crops(pools: Sequence[Pool], shares: Sequence[float], rng: np.random.Generator,
-          batch: int, size: int) -> torch.Tensor:
+def crops(
+    pools: Sequence[Pool], shares: Sequence[float], rng: np.random.Generator, batch: int, size: int
+) -> torch.Tensor:
     """A batch of random, randomly flipped crops, drawn from the pools in the given shares."""
     taken = []
     for which in rng.choice(len(pools), batch, p=np.array(shares) / sum(shares)):
@@ -82,11 +84,16 @@ def reconstruction_loss(decoded: torch.Tensor, target: torch.Tensor) -> torch.Te
     return error.abs().mean() + 2 * error.square().mean() + 0.5 * (across + along) + hue
 
 
-def train_autoencoder(vae: AutoencoderKL, pools: Sequence[Pool], shares: Sequence[float],
-                      checkpoint: Path, plan: Plan) -> int:
+def train_autoencoder(
+    vae: AutoencoderKL, pools: Sequence[Pool], shares: Sequence[float], checkpoint: Path, plan: Plan
+) -> int:
     """Train until the plan's minutes are used up, resuming from the checkpoint; returns steps."""
-    optimizer = Mixed(vae.named_parameters(), lambda name: name.endswith(
-        ("coder.conv_in.weight", "coder.conv_out.weight")), lr=plan.peak, adam_lr=plan.peak / 10)
+    optimizer = Mixed(
+        vae.named_parameters(),
+        lambda name: name.endswith(("coder.conv_in.weight", "coder.conv_out.weight")),
+        lr=plan.peak,
+        adam_lr=plan.peak / 10,
+    )
     clock, step = Clock(plan.minutes), 0
     state = load_state(checkpoint)
     if state is not None:
@@ -119,10 +126,16 @@ def _step(vae: AutoencoderKL, optimizer: Mixed, share: float, pictures: torch.Te
     return loss.item()
 
 
-def _save(path: Path, vae: AutoencoderKL, optimizer: Mixed, clock: Clock,
-          step: int) -> None:
-    save_state(path, {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(),
-                      "spent": clock.spent, "step": step})
+def _save(path: Path, vae: AutoencoderKL, optimizer: Mixed, clock: Clock, step: int) -> None:
+    save_state(
+        path,
+        {
+            "vae": vae.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "spent": clock.spent,
+            "step": step,
+        },
+    )
 
 
 def freeze_encoder(vae: AutoencoderKL) -> None:
@@ -135,8 +148,10 @@ def freeze_encoder(vae: AutoencoderKL) -> None:
 def encode(vae: AutoencoderKL, pictures: Pool, batch: int = 32) -> NDArray[np.float16]:
     """Latent means of the pictures, unscaled."""
     vae.eval()
-    parts = [vae.encode(to_tensor(pictures[i : i + batch])).latent_dist.mean
-             for i in range(0, len(pictures), batch)]
+    parts = [
+        vae.encode(to_tensor(pictures[i : i + batch])).latent_dist.mean
+        for i in range(0, len(pictures), batch)
+    ]
     latents: NDArray[np.float16] = torch.cat(parts).half().numpy()
     return latents
 

@@ -22,35 +22,77 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "clock": ("clock", "clock", "alarm clock"),
 }
 PLACE_WORDS: dict[str, tuple[str, ...]] = {
-    "beach": ("on the beach", "on the beach", "on a beach", "on a sandy beach",
-              "with the sea in the background"),
+    "beach": (
+        "on the beach",
+        "on the beach",
+        "on a beach",
+        "on a sandy beach",
+        "with the sea in the background",
+    ),
     "snow": ("in the snow", "in the snow", "in a snowy forest", "on snow in winter"),
     "jungle": ("in the jungle", "in the jungle", "in a jungle", "among green leaves"),
-    "city": ("with a city in the background", "in the city", "in a city",
-             "on top of the sidewalk in a crowded street"),
-    "mountain": ("with a mountain in the background", "with mountains in the background",
-                 "in the mountains"),
+    "city": (
+        "with a city in the background",
+        "in the city",
+        "in a city",
+        "on top of the sidewalk in a crowded street",
+    ),
+    "mountain": (
+        "with a mountain in the background",
+        "with mountains in the background",
+        "in the mountains",
+    ),
     "wooden floor": ("on top of a wooden floor", "on a wooden floor", "on the wooden floor"),
     "white rug": ("on top of a white rug", "on a white rug"),
     "pink fabric": ("on top of pink fabric", "on pink fabric"),
-    "cobblestones": ("on a cobblestone street", "on a cobblestone street", "on cobblestones",
-                     "on the cobblestones of an old town"),
-    "sunflowers": ("on top of green grass with sunflowers around it", "on green grass",
-                   "with sunflowers", "in a field of sunflowers", "on the grass"),
-    "wheat field": ("with a wheat field in the background", "in a wheat field",
-                    "in a field of wheat"),
-    "water": ("floating on top of water", "floating on top of water", "on the water",
-              "floating in the ocean", "in the sea"),
-    "autumn": ("with a tree and autumn leaves in the background", "in autumn",
-               "on autumn leaves", "under a tree in autumn"),
-    "blue house": ("with a blue house in the background", "in front of a blue house",
-                   "next to a blue house"),
-    "forest rug": ("on top of a purple rug in a forest", "on a purple rug in a forest",
-                   "on a purple rug", "in the forest"),
-    "eiffel": ("with the eiffel tower in the background", "in front of the eiffel tower",
-               "in paris"),
-    "studio": ("", "", "", "in front of a plain wall", "in a studio",
-               "with a plain background"),
+    "cobblestones": (
+        "on a cobblestone street",
+        "on a cobblestone street",
+        "on cobblestones",
+        "on the cobblestones of an old town",
+    ),
+    "sunflowers": (
+        "on top of green grass with sunflowers around it",
+        "on green grass",
+        "with sunflowers",
+        "in a field of sunflowers",
+        "on the grass",
+    ),
+    "wheat field": (
+        "with a wheat field in the background",
+        "in a wheat field",
+        "in a field of wheat",
+    ),
+    "water": (
+        "floating on top of water",
+        "floating on top of water",
+        "on the water",
+        "floating in the ocean",
+        "in the sea",
+    ),
+    "autumn": (
+        "with a tree and autumn leaves in the background",
+        "in autumn",
+        "on autumn leaves",
+        "under a tree in autumn",
+    ),
+    "blue house": (
+        "with a blue house in the background",
+        "in front of a blue house",
+        "next to a blue house",
+    ),
+    "forest rug": (
+        "on top of a purple rug in a forest",
+        "on a purple rug in a forest",
+        "on a purple rug",
+        "in the forest",
+    ),
+    "eiffel": (
+        "with the eiffel tower in the background",
+        "in front of the eiffel tower",
+        "in paris",
+    ),
+    "studio": ("", "", "", "in front of a plain wall", "in a studio", "with a plain background"),
 }
 WORN: dict[str, tuple[str, ...]] = {
     "red hat": ("wearing a red hat", "in a red hat", "with a red hat"),
@@ -120,8 +162,11 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     noun, after = _noun(scene, rng)
     if not scene.style and rng.random() < 0.04:
         return noun if scene.place == "studio" else f"{noun} {_place(scene, rng)}"
-    tail = [after, _pick(WORN[scene.accessory], rng) if scene.accessory else "",
-            _pick(VIEW_WORDS[scene.view], rng) if scene.view and rng.random() < 0.9 else ""]
+    tail = [
+        after,
+        _pick(WORN[scene.accessory], rng) if scene.accessory else "",
+        _pick(VIEW_WORDS[scene.view], rng) if scene.view and rng.random() < 0.9 else "",
+    ]
     place = _place(scene, rng) if rng.random() < 0.93 else ""
     tail.insert(3 if rng.random() < 0.7 else 1, place)
     sentence = " ".join([noun, *(words for words in tail if words)])

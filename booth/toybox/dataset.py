@@ -52,8 +52,9 @@ def scenes(folder: Path) -> NDArray[np.uint8]:
     return pictures[: drawn(folder)]
 
 
-def encode_scenes(folder: Path, encoder: Callable[[NDArray[np.uint8]], NDArray[np.float16]],
-                  chunk: int = 256) -> int:
+def encode_scenes(
+    folder: Path, encoder: Callable[[NDArray[np.uint8]], NDArray[np.float16]], chunk: int = 256
+) -> int:
     """Cache the latents of all pictures drawn so far, going on from what is there."""
     path, pictures = folder / "latents.npy", scenes(folder)
     done = encoded(folder)

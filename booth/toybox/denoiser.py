@@ -32,31 +32,53 @@ from booth.toybox.training import (
 
 def build_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextModel:
     """A small causal CLIP text encoder for the tokenizer's vocabulary and length."""
-    return CLIPTextModel(CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=4 * width,
-        num_hidden_layers=layers, num_attention_heads=width // 32, hidden_act="quick_gelu",
-        max_position_embeddings=tokenizer.model_max_length, projection_dim=width,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id))
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=width,
+            intermediate_size=4 * width,
+            num_hidden_layers=layers,
+            num_attention_heads=width // 32,
+            hidden_act="quick_gelu",
+            max_position_embeddings=tokenizer.model_max_length,
+            projection_dim=width,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
 
 
-def build_unet(channels: tuple[int, int], width: int, latent_channels: int,
-               sample_size: int) -> UNet2DConditionModel:
+def build_unet(
+    channels: tuple[int, int], width: int, latent_channels: int, sample_size: int
+) -> UNet2DConditionModel:
     """Two levels, one layer each; text is attended to on both and in the middle."""
     return UNet2DConditionModel(
-        sample_size=sample_size, in_channels=latent_channels, out_channels=latent_channels,
-        layers_per_block=1, block_out_channels=channels,
+        sample_size=sample_size,
+        in_channels=latent_channels,
+        out_channels=latent_channels,
+        layers_per_block=1,
+        block_out_channels=channels,
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=width, attention_head_dim=tuple(c // 32 for c in channels),
-        norm_num_groups=16)
+        cross_attention_dim=width,
+        attention_head_dim=tuple(c // 32 for c in channels),
+        norm_num_groups=16,
+    )
 
 
 def build_scheduler() -> DDIMScheduler:
     """The noise schedule used for training and, by default, for sampling."""
-    return DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-                         prediction_type="v_prediction", clip_sample=False,
-                         set_alpha_to_one=False, steps_offset=1, timestep_spacing="trailing")
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        timestep_spacing="trailing",
+    )
 
 
 class Denoiser(nn.Module):
@@ -76,14 +98,19 @@ class Denoiser(nn.Module):
 
 def encode_prompts(tokenizer: CLIPTokenizer, prompts: list[str]) -> torch.Tensor:
     """Token ids, padded as diffusers pads them."""
-    ids: torch.Tensor = tokenizer(prompts, padding="max_length", truncation=True,
-                                  max_length=tokenizer.model_max_length,
-                                  return_tensors="pt").input_ids
+    ids: torch.Tensor = tokenizer(
+        prompts,
+        padding="max_length",
+        truncation=True,
+        max_length=tokenizer.model_max_length,
+        return_tensors="pt",
+    ).input_ids
     return ids
 
 
-def velocity_loss(denoiser: nn.Module, latents: torch.Tensor, ids: torch.Tensor,
-                  scheduler: DDIMScheduler) -> torch.Tensor:
+def velocity_loss(
+    denoiser: nn.Module, latents: torch.Tensor, ids: torch.Tensor, scheduler: DDIMScheduler
+) -> torch.Tensor:
     """Min-SNR weighted velocity error; times are stratified over the batch."""
     count, steps = len(latents), scheduler.config.num_train_timesteps
     times = ((torch.arange(count) + torch.rand(count)) * steps / count).long()
@@ -111,8 +138,12 @@ class Plan:
 class CaptionedLatents:
     """Batches of cached latents with freshly written captions; the cache may still be growing."""
 
-    def __init__(self, source: Callable[[], NDArray[np.float16]], tokenizer: CLIPTokenizer,
-                 dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        source: Callable[[], NDArray[np.float16]],
+        tokenizer: CLIPTokenizer,
+        dropout: float = 0.1,
+    ) -> None:
         self.source, self.tokenizer, self.dropout = source, tokenizer, dropout
         self.scene = functools.lru_cache(maxsize=200_000)(random_scene)
         self.refresh()
@@ -124,8 +155,9 @@ class CaptionedLatents:
     def batch(self, count: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents and token ids; some prompts are empty, which is what guidance needs."""
         chosen = rng.integers(0, len(self.latents), count)
-        prompts = ["" if rng.random() < self.dropout else caption(self.scene(int(i)), rng)
-                   for i in chosen]
+        prompts = [
+            "" if rng.random() < self.dropout else caption(self.scene(int(i)), rng) for i in chosen
+        ]
         latents = torch.from_numpy(np.stack([self.latents[i] for i in chosen])).float()
         return latents, encode_prompts(self.tokenizer, prompts)
 
@@ -134,14 +166,21 @@ def _optimizer(denoiser: Denoiser) -> torch.optim.AdamW:
     """AdamW; embeddings are not decayed, or never-seen tokens would fade to nothing."""
     embeddings = [p for n, p in denoiser.named_parameters() if "embedding" in n or p.ndim < 2]
     matrices = [p for n, p in denoiser.named_parameters() if "embedding" not in n and p.ndim >= 2]
-    groups = [{"params": matrices, "weight_decay": 1e-2}, {"params": embeddings,
-                                                           "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": 1e-2},
+        {"params": embeddings, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98))
 
 
-def train_denoiser(denoiser: Denoiser, data: CaptionedLatents, scheduler: DDIMScheduler,
-                   checkpoint: Path, plan: Plan,
-                   report: Callable[[str], None] = print) -> Average:
+def train_denoiser(
+    denoiser: Denoiser,
+    data: CaptionedLatents,
+    scheduler: DDIMScheduler,
+    checkpoint: Path,
+    plan: Plan,
+    report: Callable[[str], None] = print,
+) -> Average:
     """Train until the plan's minutes are used up, resuming from the checkpoint if there is one."""
     optimizer, average = _optimizer(denoiser), Average(denoiser)
     clock, step, running = Clock(plan.minutes), 0, 1.0
@@ -155,9 +194,17 @@ def train_denoiser(denoiser: Denoiser, data: CaptionedLatents, scheduler: DDIMSc
     torch.manual_seed(step)
 
     def save() -> None:
-        save_state(checkpoint, {"denoiser": denoiser.state_dict(), "average": average.shadow,
-                                "optimizer": optimizer.state_dict(), "spent": clock.spent,
-                                "step": step, "loss": running})
+        save_state(
+            checkpoint,
+            {
+                "denoiser": denoiser.state_dict(),
+                "average": average.shadow,
+                "optimizer": optimizer.state_dict(),
+                "spent": clock.spent,
+                "step": step,
+                "loss": running,
+            },
+        )
 
     while clock.tick() < 1:
         set_learning_rate(optimizer, learning_rate(plan.peak, clock.progress, step, plan.warmup))

@@ -17,10 +17,18 @@ from booth.toybox.parts import Part, Point, ball, cone, ring
 
 Colour = tuple[float, float, float]
 ACCESSORY_COLOURS: dict[str, Colour] = {
-    "hat red": (0.88, 0.10, 0.12), "hat white": (0.97, 0.97, 0.97), "hat black": (0.09, 0.09, 0.11),
-    "scarf 0": (0.90, 0.15, 0.15), "scarf 1": (0.97, 0.60, 0.10), "scarf 2": (0.97, 0.88, 0.20),
-    "scarf 3": (0.20, 0.70, 0.30), "scarf 4": (0.18, 0.40, 0.90), "scarf 5": (0.58, 0.25, 0.80),
-    "glasses pink": (0.98, 0.35, 0.62), "lens": (0.30, 0.12, 0.22), "gold": (0.93, 0.74, 0.22),
+    "hat red": (0.88, 0.10, 0.12),
+    "hat white": (0.97, 0.97, 0.97),
+    "hat black": (0.09, 0.09, 0.11),
+    "scarf 0": (0.90, 0.15, 0.15),
+    "scarf 1": (0.97, 0.60, 0.10),
+    "scarf 2": (0.97, 0.88, 0.20),
+    "scarf 3": (0.20, 0.70, 0.30),
+    "scarf 4": (0.18, 0.40, 0.90),
+    "scarf 5": (0.58, 0.25, 0.80),
+    "glasses pink": (0.98, 0.35, 0.62),
+    "lens": (0.30, 0.12, 0.22),
+    "gold": (0.93, 0.74, 0.22),
 }
 
 
@@ -41,27 +49,32 @@ def red_hat(look: Look) -> list[Part]:
     """A brimmed red hat."""
     (x, y, z), r, _ = head(look)
     top = y + r * 0.85
-    return [cone((x, top, z), (r * 1.25, 0.025, r * 1.25), 0.95, "hat red"),
-            cone((x, top + 0.1, z), (r * 0.78, 0.1, r * 0.78), 0.85, "hat red")]
+    return [
+        cone((x, top, z), (r * 1.25, 0.025, r * 1.25), 0.95, "hat red"),
+        cone((x, top + 0.1, z), (r * 0.78, 0.1, r * 0.78), 0.85, "hat red"),
+    ]
 
 
 def santa_hat(look: Look) -> list[Part]:
     """A bent red cone with a white band and a white bobble."""
     (x, y, z), r, _ = head(look)
     top = y + r * 0.75
-    return [cone((x + 0.02, top + 0.19, z), (r * 0.85, 0.19, r * 0.85), 0.12, "hat red",
-                 (0, 0, -12)),
-            *ring((x, top + 0.02, z), (r * 0.85, 0, r * 0.85), 0.055, "hat white", 20),
-            ball((x + 0.08, top + 0.39, z), 0.07, "hat white")]
+    return [
+        cone((x + 0.02, top + 0.19, z), (r * 0.85, 0.19, r * 0.85), 0.12, "hat red", (0, 0, -12)),
+        *ring((x, top + 0.02, z), (r * 0.85, 0, r * 0.85), 0.055, "hat white", 20),
+        ball((x + 0.08, top + 0.39, z), 0.07, "hat white"),
+    ]
 
 
 def top_hat(look: Look) -> list[Part]:
     """A tall black cylinder on a wide brim."""
     (x, y, z), r, _ = head(look)
     top = y + r * 0.85
-    return [cone((x, top, z), (r * 1.15, 0.02, r * 1.15), 1.0, "hat black"),
-            cone((x, top + 0.16, z), (r * 0.7, 0.16, r * 0.7), 1.1, "hat black"),
-            cone((x, top + 0.05, z), (r * 0.73, 0.035, r * 0.73), 1.0, "hat red")]
+    return [
+        cone((x, top, z), (r * 1.15, 0.02, r * 1.15), 1.0, "hat black"),
+        cone((x, top + 0.16, z), (r * 0.7, 0.16, r * 0.7), 1.1, "hat black"),
+        cone((x, top + 0.05, z), (r * 0.73, 0.035, r * 0.73), 1.0, "hat red"),
+    ]
 
 
 def crown(look: Look) -> list[Part]:
@@ -82,8 +95,11 @@ def scarf(look: Look) -> list[Part]:
     beads = ring((x, y, z), (r * 0.85, 0, r * 0.8), 0.068, "scarf 0", 30)
     parts = [Part(b.shape, b.centre, b.size, f"scarf {i // 2 % 6}") for i, b in enumerate(beads)]
     for k in range(6):
-        parts.append(ball((x + 0.12, y - 0.06 - 0.045 * k, z + r * 0.85), (0.055, 0.035, 0.035),
-                          f"scarf {k}"))
+        parts.append(
+            ball(
+                (x + 0.12, y - 0.06 - 0.045 * k, z + r * 0.85), (0.055, 0.035, 0.035), f"scarf {k}"
+            )
+        )
     return parts
 
 
@@ -98,14 +114,21 @@ def glasses(look: Look) -> list[Part]:
     for side in (-spread, spread):
         centre = (at[0] + side, at[1], front)
         parts.append(cone(centre, (0.098, 0.025, 0.098), 1.0, "glasses pink", (90, 0, 0)))
-        parts.append(cone((centre[0], centre[1], front + 0.012), (0.07, 0.025, 0.07), 1.0, "lens",
-                          (90, 0, 0)))
+        parts.append(
+            cone(
+                (centre[0], centre[1], front + 0.012), (0.07, 0.025, 0.07), 1.0, "lens", (90, 0, 0)
+            )
+        )
     return parts
 
 
 ACCESSORIES: dict[str, Callable[[Look], list[Part]]] = {
-    "red hat": red_hat, "santa hat": santa_hat, "black top hat": top_hat, "golden crown": crown,
-    "rainbow scarf": scarf, "pink glasses": glasses,
+    "red hat": red_hat,
+    "santa hat": santa_hat,
+    "black top hat": top_hat,
+    "golden crown": crown,
+    "rainbow scarf": scarf,
+    "pink glasses": glasses,
 }
 
 
@@ -120,8 +143,9 @@ def watercolour(picture: Image.Image) -> Image.Image:
 def sketch(picture: Image.Image) -> Image.Image:
     """Grey pencil lines and light hatching on white paper."""
     grey = ImageOps.grayscale(picture)
-    soft = np.asarray(ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(picture.width / 45)),
-                      np.float32)
+    soft = np.asarray(
+        ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(picture.width / 45)), np.float32
+    )
     tone = np.asarray(grey, np.float32)
     dodge = np.clip(tone * 255 / np.maximum(255 - soft, 1), 0, 255)
     lines = 255 - np.clip((255 - dodge) * 2.2, 0, 215)
@@ -137,5 +161,7 @@ def pixel_art(picture: Image.Image) -> Image.Image:
 
 
 STYLES: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "watercolour": watercolour, "sketch": sketch, "pixel art": pixel_art,
+    "watercolour": watercolour,
+    "sketch": sketch,
+    "pixel art": pixel_art,
 }

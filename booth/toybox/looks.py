@@ -77,10 +77,18 @@ def make_look(class_noun: str, seed: int, colours: tuple[str, str, str], marking
     main, mark, accent = (jitter(name, rng) for name in colours)
     pale = (0.35 + 0.62 * main[0], 0.34 + 0.62 * main[1], 0.32 + 0.62 * main[2])
     dark = (0.55 * main[0], 0.55 * main[1], 0.55 * main[2])
-    palette = {"main": main, "mark": mark, "accent": accent, "pale": pale, "shade": dark,
-               "white": (0.97, 0.96, 0.94), "dark": (0.10, 0.09, 0.10),
-               "beak": (0.96, 0.55, 0.10), "tongue": (0.93, 0.42, 0.48),
-               "iris": jitter(str(rng.choice(["green", "blue", "orange", "brown"])), rng)}
+    palette = {
+        "main": main,
+        "mark": mark,
+        "accent": accent,
+        "pale": pale,
+        "shade": dark,
+        "white": (0.97, 0.96, 0.94),
+        "dark": (0.10, 0.09, 0.10),
+        "beak": (0.96, 0.55, 0.10),
+        "tongue": (0.93, 0.42, 0.48),
+        "iris": jitter(str(rng.choice(["green", "blue", "orange", "brown"])), rng),
+    }
     traits = tuple(float(t) for t in rng.random(8))
     return Look(class_noun, seed, *colours, marking, palette, traits)
 

@@ -16,20 +16,44 @@ def backpack(look: Look, _mood: str) -> list[Part]:
     """An upright bag with a lid, a front pocket, a handle and straps."""
     t = look.traits
     wide, tall = 0.30 + 0.06 * t[0], 0.42 + 0.05 * t[1]
-    parts = [pillow((0, tall, 0), (wide, tall, 0.20)),
-             pillow((0, tall * 0.62, 0.19), (wide * 0.74, tall * 0.42, 0.09), "shade"),
-             ball((0, tall * 0.98, 0.26), (wide * 0.07, 0.06, 0.03), "accent")]
+    parts = [
+        pillow((0, tall, 0), (wide, tall, 0.20)),
+        pillow((0, tall * 0.62, 0.19), (wide * 0.74, tall * 0.42, 0.09), "shade"),
+        ball((0, tall * 0.98, 0.26), (wide * 0.07, 0.06, 0.03), "accent"),
+    ]
     if t[2] < 0.5:
         parts.append(pillow((0, tall * 1.60, 0.05), (wide * 1.02, tall * 0.38, 0.19), "accent"))
     else:
-        parts += tube([(-wide * 0.9, tall * 1.35, 0.17), (0, tall * 1.62, 0.20),
-                       (wide * 0.9, tall * 1.35, 0.17)], (0.018, 0.018), "accent")
-    parts += tube([(-0.09, tall * 1.95, 0), (-0.06, tall * 2.14, 0), (0.06, tall * 2.14, 0),
-                   (0.09, tall * 1.95, 0)], (0.026, 0.026), "accent")
+        parts += tube(
+            [
+                (-wide * 0.9, tall * 1.35, 0.17),
+                (0, tall * 1.62, 0.20),
+                (wide * 0.9, tall * 1.35, 0.17),
+            ],
+            (0.018, 0.018),
+            "accent",
+        )
+    parts += tube(
+        [
+            (-0.09, tall * 1.95, 0),
+            (-0.06, tall * 2.14, 0),
+            (0.06, tall * 2.14, 0),
+            (0.09, tall * 1.95, 0),
+        ],
+        (0.026, 0.026),
+        "accent",
+    )
     if t[3] < 0.6:
         parts += both(pillow((wide * 1.02, tall * 0.5, 0), (0.07, tall * 0.4, 0.14), "shade"))
-    strap = tube([(wide * 0.6, tall * 1.8, -0.18), (wide * 0.75, tall, -0.32),
-                  (wide * 0.7, tall * 0.25, -0.18)], (0.045, 0.04), "accent")
+    strap = tube(
+        [
+            (wide * 0.6, tall * 1.8, -0.18),
+            (wide * 0.75, tall, -0.32),
+            (wide * 0.7, tall * 0.25, -0.18),
+        ],
+        (0.045, 0.04),
+        "accent",
+    )
     parts += [p for bead in strap for p in both(bead)]
     if t[4] > 0.5:
         parts.append(ball((0, tall * 0.62, 0.275), (0.07, 0.07, 0.02), "mark"))
@@ -41,17 +65,31 @@ def teapot(look: Look, _mood: str) -> list[Part]:
     t = look.traits
     wide, tall = 0.30 + 0.06 * t[0], 0.26 + 0.08 * t[1]
     middle = tall + 0.05
-    parts = [ball((0, middle, 0), (wide, tall, wide)),
-             cone((0, 0.045, 0), (wide * 0.62, 0.045, wide * 0.62), 0.85, "accent"),
-             ball((0, middle + tall * 0.86, 0), (wide * 0.55, 0.07 + 0.05 * t[2], wide * 0.55),
-                  "accent"),
-             ball((0, middle + tall * 0.9 + 0.12 + 0.04 * t[2], 0), 0.05 + 0.03 * t[3], "accent")]
-    parts += tube([(wide * 0.8, middle - 0.1, 0), (wide + 0.13, middle, 0),
-                   (wide + 0.17, middle + tall * 0.55, 0), (wide + 0.26, middle + tall * 0.8, 0)],
-                  (0.1, 0.042), "main")
+    parts = [
+        ball((0, middle, 0), (wide, tall, wide)),
+        cone((0, 0.045, 0), (wide * 0.62, 0.045, wide * 0.62), 0.85, "accent"),
+        ball(
+            (0, middle + tall * 0.86, 0), (wide * 0.55, 0.07 + 0.05 * t[2], wide * 0.55), "accent"
+        ),
+        ball((0, middle + tall * 0.9 + 0.12 + 0.04 * t[2], 0), 0.05 + 0.03 * t[3], "accent"),
+    ]
+    parts += tube(
+        [
+            (wide * 0.8, middle - 0.1, 0),
+            (wide + 0.13, middle, 0),
+            (wide + 0.17, middle + tall * 0.55, 0),
+            (wide + 0.26, middle + tall * 0.8, 0),
+        ],
+        (0.1, 0.042),
+        "main",
+    )
     reach = 0.18 + 0.06 * t[4]
-    handle = [(-wide * 0.75, middle + tall * 0.62, 0), (-wide - reach, middle + tall * 0.6, 0),
-              (-wide - reach, middle - tall * 0.25, 0), (-wide * 0.85, middle - tall * 0.4, 0)]
+    handle = [
+        (-wide * 0.75, middle + tall * 0.62, 0),
+        (-wide - reach, middle + tall * 0.6, 0),
+        (-wide - reach, middle - tall * 0.25, 0),
+        (-wide * 0.85, middle - tall * 0.4, 0),
+    ]
     parts += tube(handle, (0.042, 0.042), "accent" if t[5] < 0.5 else "main")
     return parts
 
@@ -84,10 +122,24 @@ def vase(look: Look, _mood: str) -> list[Part]:
         waist = float(radii[7])
         parts += ring((0, height / 3, 0), (waist, 0, waist), 0.022, "accent", 34)
     if t[4] < 0.3:
-        parts += tube([(-lip, height * 0.92, 0), (-0.36, height * 0.8, 0),
-                       (-float(radii[12]), height * 0.58, 0)], (0.03, 0.03), "accent")
-        parts += tube([(lip, height * 0.92, 0), (0.36, height * 0.8, 0),
-                       (float(radii[12]), height * 0.58, 0)], (0.03, 0.03), "accent")
+        parts += tube(
+            [
+                (-lip, height * 0.92, 0),
+                (-0.36, height * 0.8, 0),
+                (-float(radii[12]), height * 0.58, 0),
+            ],
+            (0.03, 0.03),
+            "accent",
+        )
+        parts += tube(
+            [
+                (lip, height * 0.92, 0),
+                (0.36, height * 0.8, 0),
+                (float(radii[12]), height * 0.58, 0),
+            ],
+            (0.03, 0.03),
+            "accent",
+        )
     return parts
 
 
@@ -96,21 +148,24 @@ def sneaker(look: Look, _mood: str) -> list[Part]:
     t = look.traits
     high = 0.30 + 0.22 * t[0]
     sole = "white" if t[1] < 0.6 else "accent"
-    parts = [pillow((0, 0.075, 0), (0.56, 0.075, 0.21), sole),
-             ball((0.24, 0.2, 0), (0.32, 0.17, 0.19)),
-             pillow((-0.22, 0.12 + high / 2, 0), (0.30, high / 2 + 0.06, 0.185)),
-             ball((0.06, 0.30, 0), (0.30, 0.17, 0.165), "main", (0, 0, -32)),
-             ball((0.42, 0.165, 0), (0.15, 0.12, 0.175), "white" if t[2] < 0.5 else "accent"),
-             ball((-0.24, 0.18 + high, 0), (0.23, 0.05, 0.13), "dark"),
-             ball((-0.04, 0.24 + high * 0.75, 0), (0.06, 0.17, 0.11), "accent", (0, 0, 20))]
+    parts = [
+        pillow((0, 0.075, 0), (0.56, 0.075, 0.21), sole),
+        ball((0.24, 0.2, 0), (0.32, 0.17, 0.19)),
+        pillow((-0.22, 0.12 + high / 2, 0), (0.30, high / 2 + 0.06, 0.185)),
+        ball((0.06, 0.30, 0), (0.30, 0.17, 0.165), "main", (0, 0, -32)),
+        ball((0.42, 0.165, 0), (0.15, 0.12, 0.175), "white" if t[2] < 0.5 else "accent"),
+        ball((-0.24, 0.18 + high, 0), (0.23, 0.05, 0.13), "dark"),
+        ball((-0.04, 0.24 + high * 0.75, 0), (0.06, 0.17, 0.11), "accent", (0, 0, 20)),
+    ]
     for i in range(4):
         x = 0.02 + 0.085 * i
         parts.append(ball((x, 0.46 - 0.062 * i, 0), (0.022, 0.03, 0.135), "white", (0, 0, -30)))
     if t[3] < 0.65:
         for i in range(1 + int(t[4] * 3)):
             for z in (0.165, -0.165):
-                parts.append(ball((-0.12 + 0.11 * i, 0.24, z), (0.026, 0.12, 0.035), "accent",
-                                  (0, 0, 24)))
+                parts.append(
+                    ball((-0.12 + 0.11 * i, 0.24, z), (0.026, 0.12, 0.035), "accent", (0, 0, 24))
+                )
     else:
         parts += [ball((-0.1, 0.27, z), (0.09, 0.09, 0.03), "accent") for z in (0.17, -0.17)]
     return parts
@@ -122,11 +177,15 @@ def clock(look: Look, _mood: str) -> list[Part]:
     middle, size = 0.47, 0.37
     if t[0] < 0.6:
         dial = (size * 0.84, 0.07, size * 0.84)
-        parts = [cone((0, middle, 0), (size, 0.11, size), 1.0, "main", (90, 0, 0)),
-                 cone((0, middle, 0.06), dial, 1.0, "white", (90, 0, 0))]
+        parts = [
+            cone((0, middle, 0), (size, 0.11, size), 1.0, "main", (90, 0, 0)),
+            cone((0, middle, 0.06), dial, 1.0, "white", (90, 0, 0)),
+        ]
     else:
-        parts = [pillow((0, middle, 0), (size, size, 0.14)),
-                 cone((0, middle, 0.08), (size * 0.8, 0.07, size * 0.8), 1.0, "white", (90, 0, 0))]
+        parts = [
+            pillow((0, middle, 0), (size, size, 0.14)),
+            cone((0, middle, 0.08), (size * 0.8, 0.07, size * 0.8), 1.0, "white", (90, 0, 0)),
+        ]
     front = 0.155
     for i in range(12):
         turn = i * np.pi / 6
@@ -136,8 +195,9 @@ def clock(look: Look, _mood: str) -> list[Part]:
     for length, angle in ((0.13, 360 * t[1]), (0.2, 360 * t[2])):
         turn = np.radians(angle)
         x, y = length / 2 * float(np.sin(turn)), length / 2 * float(np.cos(turn))
-        parts.append(ball((x, middle + y, front), (0.02, length / 2 + 0.02, 0.02), "dark",
-                          (0, 0, -angle)))
+        parts.append(
+            ball((x, middle + y, front), (0.02, length / 2 + 0.02, 0.02), "dark", (0, 0, -angle))
+        )
     parts += [ball((0, middle, front + 0.01), 0.03, "accent")]
     parts += both(ball((0.24, 0.065, 0), (0.055, 0.09, 0.055), "accent", (0, 0, 30)))
     if t[3] < 0.7:

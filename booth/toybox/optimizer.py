@@ -28,8 +28,13 @@ def orthogonalise(update: torch.Tensor, rounds: int = 5) -> torch.Tensor:
 class Orthogonal(torch.optim.Optimizer):
     """Momentum, orthogonalised; convolutions are flattened to (out, in * height * width)."""
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95,
-                 weight_decay: float = 0.01) -> None:
+    def __init__(
+        self,
+        params: Iterable[nn.Parameter],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.01,
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -55,15 +60,21 @@ class Orthogonal(torch.optim.Optimizer):
 class Mixed:
     """Orthogonal updates for hidden matrices, AdamW for everything else, stepped as one."""
 
-    def __init__(self, named: Iterable[tuple[str, nn.Parameter]], outer: Callable[[str], bool],
-                 lr: float = 0.01, adam_lr: float = 1e-3) -> None:
+    def __init__(
+        self,
+        named: Iterable[tuple[str, nn.Parameter]],
+        outer: Callable[[str], bool],
+        lr: float = 0.01,
+        adam_lr: float = 1e-3,
+    ) -> None:
         params = [(name, p) for name, p in named if p.requires_grad]
         inner = [p for name, p in params if p.ndim >= 2 and not outer(name)]
         rest = [p for name, p in params if p.ndim < 2 or outer(name)]
         self.rates = (lr, adam_lr)
         self.parts: list[torch.optim.Optimizer] = [
             Orthogonal(inner, lr=lr),
-            torch.optim.AdamW(rest, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0)]
+            torch.optim.AdamW(rest, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0),
+        ]
 
     def step(self, share: float) -> None:
         """One update at `share` of the peak learning rates; clears the gradients."""

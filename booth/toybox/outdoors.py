@@ -32,8 +32,10 @@ def snow(b: Backdrop) -> None:
         for k in range(3):
             low, wide = foot - tall * 0.28 * k, 0.09 - 0.02 * k
             b.draw.polygon(b.at(x - wide, low, x + wide, low, x, low - tall * 0.45), fill=green)
-        b.draw.polygon(b.at(x - 0.03, foot - tall * 0.8, x + 0.03, foot - tall * 0.8, x,
-                            foot - tall), fill=(245, 248, 252))
+        b.draw.polygon(
+            b.at(x - 0.03, foot - tall * 0.8, x + 0.03, foot - tall * 0.8, x, foot - tall),
+            fill=(245, 248, 252),
+        )
 
 
 def jungle(b: Backdrop) -> None:
@@ -47,8 +49,14 @@ def jungle(b: Backdrop) -> None:
         along = np.array([np.cos(turn), np.sin(turn)]) * long
         over = np.array([-np.sin(turn), np.cos(turn)]) * long * 0.3
         middle = np.array([x, y])
-        corners = [middle - along, middle - along * 0.3 + over, middle + along * 0.4 + over * 0.8,
-                   middle + along, middle + along * 0.4 - over * 0.8, middle - along * 0.3 - over]
+        corners = [
+            middle - along,
+            middle - along * 0.3 + over,
+            middle + along * 0.4 + over * 0.8,
+            middle + along,
+            middle + along * 0.4 - over * 0.8,
+            middle - along * 0.3 - over,
+        ]
         b.draw.polygon(b.at(*np.concatenate(corners)), fill=b.vary((45, 145, 60), 18))
 
 
@@ -77,8 +85,10 @@ def mountain(b: Backdrop) -> None:
         top, wide = foot - high, high * 1.05
         b.draw.polygon(b.at(x - wide, foot, x, top, x + wide, foot), fill=b.vary((110, 112, 135)))
         cap = 0.32
-        b.draw.polygon(b.at(x - wide * cap, top + high * cap, x, top, x + wide * cap,
-                            top + high * cap), fill=(248, 250, 255))
+        b.draw.polygon(
+            b.at(x - wide * cap, top + high * cap, x, top, x + wide * cap, top + high * cap),
+            fill=(248, 250, 255),
+        )
     b.ground((125, 175, 85), (90, 145, 60))
 
 
@@ -132,15 +142,17 @@ def autumn(b: Backdrop) -> None:
     b.sky((185, 210, 225), (228, 222, 205))
     b.ground((190, 115, 50), (160, 85, 35))
     side = float(b.rng.choice([0.2, 0.8]))
-    b.draw.rectangle(b.at(side - 0.04, 0.2, side + 0.04, b.horizon / b.size + 0.04),
-                     fill=(90, 58, 38))
+    b.draw.rectangle(
+        b.at(side - 0.04, 0.2, side + 0.04, b.horizon / b.size + 0.04), fill=(90, 58, 38)
+    )
     for _ in range(10):
         x, y = side + b.rng.uniform(-0.22, 0.22), b.rng.uniform(0.0, 0.3)
         b.draw.ellipse(b.at(x - 0.1, y - 0.08, x + 0.1, y + 0.08), fill=b.vary((222, 112, 35), 16))
     for _ in range(26):
         x, y = b.rng.uniform(0, 1), b.rng.uniform(b.horizon / b.size + 0.03, 1)
-        b.draw.ellipse(b.at(x - 0.03, y - 0.016, x + 0.03, y + 0.016),
-                       fill=b.vary((228, 140, 40), 22))
+        b.draw.ellipse(
+            b.at(x - 0.03, y - 0.016, x + 0.03, y + 0.016), fill=b.vary((228, 140, 40), 22)
+        )
 
 
 def blue_house(b: Backdrop) -> None:
@@ -150,8 +162,10 @@ def blue_house(b: Backdrop) -> None:
     foot = b.horizon / b.size + 0.02
     left = b.rng.uniform(0.02, 0.14)
     b.draw.rectangle(b.at(left, foot - 0.36, left + 0.8, foot), fill=b.vary((45, 105, 205)))
-    b.draw.polygon(b.at(left - 0.06, foot - 0.35, left + 0.4, foot - 0.58, left + 0.86,
-                        foot - 0.35), fill=b.vary((165, 60, 50)))
+    b.draw.polygon(
+        b.at(left - 0.06, foot - 0.35, left + 0.4, foot - 0.58, left + 0.86, foot - 0.35),
+        fill=b.vary((165, 60, 50)),
+    )
     for x in (left + 0.07, left + 0.6):
         b.draw.rectangle(b.at(x, foot - 0.28, x + 0.13, foot - 0.14), fill=(245, 245, 235))
 
@@ -162,8 +176,9 @@ def forest_rug(b: Backdrop) -> None:
     b.ground((85, 95, 50), (70, 80, 40))
     for x in np.arange(0.04, 1, 0.16):
         x, wide = x + b.rng.uniform(-0.04, 0.04), b.rng.uniform(0.025, 0.045)
-        b.draw.rectangle(b.at(x - wide, 0, x + wide, b.horizon / b.size + 0.03),
-                         fill=b.vary((75, 52, 38)))
+        b.draw.rectangle(
+            b.at(x - wide, 0, x + wide, b.horizon / b.size + 0.03), fill=b.vary((75, 52, 38))
+        )
     b.draw.ellipse(b.at(0.03, 0.66, 0.97, 0.99), fill=b.vary((125, 50, 165)))
 
 
@@ -174,8 +189,21 @@ def eiffel(b: Backdrop) -> None:
     x, foot = float(b.rng.choice([0.2, 0.8])), b.horizon / b.size + 0.01
     brown = b.vary((105, 85, 72))
     for side in (-1, 1):
-        b.draw.polygon(b.at(x + side * 0.17, foot, x + side * 0.10, foot, x + side * 0.005, 0.06,
-                            x + side * 0.02, 0.06, x + side * 0.06, foot - 0.2), fill=brown)
+        b.draw.polygon(
+            b.at(
+                x + side * 0.17,
+                foot,
+                x + side * 0.10,
+                foot,
+                x + side * 0.005,
+                0.06,
+                x + side * 0.02,
+                0.06,
+                x + side * 0.06,
+                foot - 0.2,
+            ),
+            fill=brown,
+        )
     b.draw.polygon(b.at(x - 0.05, foot - 0.24, x + 0.05, foot - 0.24, x, 0.01), fill=brown)
     for y, wide in ((foot - 0.13, 0.11), (foot - 0.27, 0.065)):
         b.draw.rectangle(b.at(x - wide, y, x + wide, y + 0.03), fill=brown)

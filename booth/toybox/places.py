@@ -40,7 +40,7 @@ def white_rug(b: Backdrop) -> None:
 
 def pink_fabric(b: Backdrop) -> None:
     """Pink folds everywhere."""
-    rows, columns = np.mgrid[0:b.size, 0:b.size].astype(np.float32) / b.size
+    rows, columns = np.mgrid[0 : b.size, 0 : b.size].astype(np.float32) / b.size
     a, c = b.rng.uniform(0, 6, 2)
     fold = np.sin(9 * rows + 3 * np.sin(3 * columns + a) + c) * 0.5 + 0.5
     low, high = np.array(b.vary((225, 110, 160))), np.array(b.vary((250, 165, 200)))
@@ -56,12 +56,22 @@ def studio(b: Backdrop) -> None:
 
 
 PLACES: dict[str, Callable[[Backdrop], None]] = {
-    "beach": outdoors.beach, "snow": outdoors.snow, "jungle": outdoors.jungle,
-    "city": outdoors.city, "mountain": outdoors.mountain, "wooden floor": wooden_floor,
-    "pink fabric": pink_fabric, "cobblestones": outdoors.cobblestones,
-    "sunflowers": outdoors.sunflowers, "wheat field": outdoors.wheat_field,
-    "water": outdoors.water, "autumn": outdoors.autumn, "blue house": outdoors.blue_house,
-    "forest rug": outdoors.forest_rug, "eiffel": outdoors.eiffel, "white rug": white_rug,
+    "beach": outdoors.beach,
+    "snow": outdoors.snow,
+    "jungle": outdoors.jungle,
+    "city": outdoors.city,
+    "mountain": outdoors.mountain,
+    "wooden floor": wooden_floor,
+    "pink fabric": pink_fabric,
+    "cobblestones": outdoors.cobblestones,
+    "sunflowers": outdoors.sunflowers,
+    "wheat field": outdoors.wheat_field,
+    "water": outdoors.water,
+    "autumn": outdoors.autumn,
+    "blue house": outdoors.blue_house,
+    "forest rug": outdoors.forest_rug,
+    "eiffel": outdoors.eiffel,
+    "white rug": white_rug,
     "studio": studio,
 }
 

@@ -123,8 +123,13 @@ def unet_stage(s: Settings) -> None:
     """Train text encoder and UNet together."""
     tokenizer = load_tokenizer(s)
     data = denoiser.CaptionedLatents(lambda: dataset.latents(s.work), tokenizer)
-    denoiser.train_denoiser(new_denoiser(s, tokenizer), data, denoiser.build_scheduler(),
-                            s.work / "unet.pt", denoiser.Plan(s.unet_minutes, s.batch))
+    denoiser.train_denoiser(
+        new_denoiser(s, tokenizer),
+        data,
+        denoiser.build_scheduler(),
+        s.work / "unet.pt",
+        denoiser.Plan(s.unet_minutes, s.batch),
+    )
 
 
 def export_stage(s: Settings) -> None:
@@ -135,6 +140,8 @@ def export_stage(s: Settings) -> None:
     if state is None:
         raise SystemExit("There is no UNet yet: run --stage unet first.")
     net.load_state_dict(state["average"])
+    seen = tokenizer(caption_sample(min(4000, s.scenes))).input_ids
+    export.level_unseen(net, {token for ids in seen for token in ids})
     size = export.export(load_autoencoder(s), tokenizer, net.eval(), s.out)
     print(f"{s.out}: {size / 2**20:.1f} MB after {state['step']} steps")
 
@@ -151,8 +158,13 @@ def samples_stage(s: Settings) -> None:
 
 
 STAGES: dict[str, Callable[[Settings], None]] = {
-    "draw": draw_stage, "vae": vae_stage, "latents": latents_stage, "unet": unet_stage,
-    "decoder": decoder_stage, "export": export_stage, "check": check_stage,
+    "draw": draw_stage,
+    "vae": vae_stage,
+    "latents": latents_stage,
+    "unet": unet_stage,
+    "decoder": decoder_stage,
+    "export": export_stage,
+    "check": check_stage,
     "samples": samples_stage,
 }
 
@@ -178,9 +190,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     choices = parser.parse_args()
     torch.set_num_threads(choices.threads)
-    run(Settings(work=choices.work, out=choices.out, scenes=choices.scenes,
-                 vae_minutes=choices.vae_minutes, decoder_minutes=choices.decoder_minutes,
-                 unet_minutes=choices.unet_minutes), choices.stage)
+    run(
+        Settings(
+            work=choices.work,
+            out=choices.out,
+            scenes=choices.scenes,
+            vae_minutes=choices.vae_minutes,
+            decoder_minutes=choices.decoder_minutes,
+            unet_minutes=choices.unet_minutes,
+        ),
+        choices.stage,
+    )
 
 
 if __name__ == "__main__":

@@ -54,8 +54,12 @@ def trace(parts: Sequence[Part], camera: Camera, size: int) -> Surface:
     view = camera.matrix()
     depth = np.full((size, size), -np.inf, np.float32)
     names = sorted({part.paint for part in parts})
-    surface = Surface(np.full((size, size), -1, np.int16), np.zeros((size, size, 3), np.float32),
-                      np.zeros((size, size, 3), np.float32), names)
+    surface = Surface(
+        np.full((size, size), -1, np.int16),
+        np.zeros((size, size, 3), np.float32),
+        np.zeros((size, size, 3), np.float32),
+        names,
+    )
     axis = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32)
     across = (axis - np.float32(camera.shift[0])) / np.float32(camera.scale)
     up = (np.float32(camera.shift[1]) - axis) / np.float32(camera.scale)
@@ -65,8 +69,13 @@ def trace(parts: Sequence[Part], camera: Camera, size: int) -> Surface:
     return surface
 
 
-def _draw(part: Part, view: NDArray[np.float64], axes: tuple[Floats, Floats], depth: Floats,
-          surface: Surface) -> None:
+def _draw(
+    part: Part,
+    view: NDArray[np.float64],
+    axes: tuple[Floats, Floats],
+    depth: Floats,
+    surface: Surface,
+) -> None:
     """Trace one part into the buffers, in place."""
     across, up = axes
     to_view = view @ rotation(part.turn) * np.array(part.size)
@@ -88,8 +97,9 @@ def _draw(part: Part, view: NDArray[np.float64], axes: tuple[Floats, Floats], de
     surface.normal[window][wins] = normal[wins] @ back
 
 
-def _to_model(surface: Surface, view: NDArray[np.float64], axes: tuple[Floats, Floats],
-              depth: Floats) -> None:
+def _to_model(
+    surface: Surface, view: NDArray[np.float64], axes: tuple[Floats, Floats], depth: Floats
+) -> None:
     """Fill in model-space points and normalise the normals, in place."""
     mask = surface.mask
     rows, columns = np.nonzero(mask)

@@ -35,8 +35,10 @@ def sample_look(name: str) -> Look:
 def sample_scenes(name: str) -> list[Scene]:
     """The four scenes a sample subject is photographed in."""
     look = sample_look(name)
-    return [Scene(look, place=place, seed=look.seed + 100 * k)
-            for k, place in enumerate(PLACES[look.class_noun])]
+    return [
+        Scene(look, place=place, seed=look.seed + 100 * k)
+        for k, place in enumerate(PLACES[look.class_noun])
+    ]
 
 
 def write_samples(folder: Path, size: int = 512) -> list[Path]:
@@ -46,7 +48,8 @@ def write_samples(folder: Path, size: int = 512) -> list[Path]:
         home = folder / name.lower()
         home.mkdir(parents=True, exist_ok=True)
         (home / "subject.json").write_text(
-            json.dumps({"name": name, "class_noun": class_noun}, indent=2) + "\n")
+            json.dumps({"name": name, "class_noun": class_noun}, indent=2) + "\n"
+        )
         for number, scene in enumerate(sample_scenes(name)):
             path = home / f"{number}.png"
             Image.fromarray(draw(scene, size)).save(path, optimize=True)

@@ -23,27 +23,58 @@ from booth.toybox.render import Camera, Finish, Surface, paint, shade, trace
 Floats = NDArray[np.float32]
 
 BUILDERS: dict[str, Callable[[Look, str], list[Part]]] = {
-    "dog": animals.dog, "cat": animals.cat, "stuffed animal": animals.teddy, "toy": animals.duck,
-    "backpack": objects.backpack, "teapot": objects.teapot, "vase": objects.vase,
-    "sneaker": objects.sneaker, "clock": objects.clock,
+    "dog": animals.dog,
+    "cat": animals.cat,
+    "stuffed animal": animals.teddy,
+    "toy": animals.duck,
+    "backpack": objects.backpack,
+    "teapot": objects.teapot,
+    "vase": objects.vase,
+    "sneaker": objects.sneaker,
+    "clock": objects.clock,
 }
-EXTENT = {"dog": (0.98, 0.80), "cat": (1.08, 0.86), "stuffed animal": (1.05, 0.88),
-          "toy": (0.90, 0.98), "backpack": (1.03, 0.80), "teapot": (0.86, 1.12),
-          "vase": (1.02, 0.74), "sneaker": (0.66, 1.16), "clock": (1.02, 0.80)}
+EXTENT = {
+    "dog": (0.98, 0.80),
+    "cat": (1.08, 0.86),
+    "stuffed animal": (1.05, 0.88),
+    "toy": (0.90, 0.98),
+    "backpack": (1.03, 0.80),
+    "teapot": (0.86, 1.12),
+    "vase": (1.02, 0.74),
+    "sneaker": (0.66, 1.16),
+    "clock": (1.02, 0.80),
+}
 WEARERS = ("dog", "cat", "stuffed animal", "toy")
 MOODS = ("happy", "sad", "sleeping")
-MATERIALS = {"gold": ("gold", Finish(0.75, 9, 1.5)), "stone": ("stone", Finish(0.0, 8, 1.1)),
-             "glass": ("glass", Finish(0.9, 26, 0.8, 0.5))}
+MATERIALS = {
+    "gold": ("gold", Finish(0.75, 9, 1.5)),
+    "stone": ("stone", Finish(0.0, 8, 1.1)),
+    "glass": ("glass", Finish(0.9, 26, 0.8, 0.5)),
+}
 VIEWS = ("side", "behind", "above")
 
-HELD_BACK = frozenset({
-    ("dog", "snow"), ("dog", "forest rug"), ("dog", "santa hat"),
-    ("cat", "city"), ("cat", "eiffel"), ("cat", "rainbow scarf"),
-    ("stuffed animal", "beach"), ("stuffed animal", "black top hat"),
-    ("toy", "cobblestones"), ("toy", "pink glasses"), ("backpack", "jungle"),
-    ("teapot", "mountain"), ("teapot", "water"), ("vase", "autumn"), ("vase", "beach"),
-    ("sneaker", "pink fabric"), ("clock", "wheat field"), ("clock", "blue house"),
-})
+HELD_BACK = frozenset(
+    {
+        ("dog", "snow"),
+        ("dog", "forest rug"),
+        ("dog", "santa hat"),
+        ("cat", "city"),
+        ("cat", "eiffel"),
+        ("cat", "rainbow scarf"),
+        ("stuffed animal", "beach"),
+        ("stuffed animal", "black top hat"),
+        ("toy", "cobblestones"),
+        ("toy", "pink glasses"),
+        ("backpack", "jungle"),
+        ("teapot", "mountain"),
+        ("teapot", "water"),
+        ("vase", "autumn"),
+        ("vase", "beach"),
+        ("sneaker", "pink fabric"),
+        ("clock", "wheat field"),
+        ("clock", "blue house"),
+    }
+)
 """Pairs (class, place or accessory) that never appear in training."""
 
 
@@ -76,11 +107,15 @@ def random_scene(seed: int) -> Scene:
     accessory = sometimes(0.22, worn) if class_noun in WEARERS else ""
     extra = rng.random()
     return Scene(
-        look=random_look(class_noun, seed), place=place, accessory=accessory,
+        look=random_look(class_noun, seed),
+        place=place,
+        accessory=accessory,
         style=sometimes(1, tuple(STYLES)) if extra < 0.06 else "",
         material=sometimes(1, tuple(MATERIALS)) if 0.06 <= extra < 0.12 else "",
         view=sometimes(1, VIEWS) if 0.12 <= extra < 0.21 else "",
-        mood=sometimes(0.2, MOODS) if class_noun in ANIMALS else "", seed=seed)
+        mood=sometimes(0.2, MOODS) if class_noun in ANIMALS else "",
+        seed=seed,
+    )
 
 
 def draw(scene: Scene, size: int = 128) -> NDArray[np.uint8]:
@@ -152,8 +187,9 @@ def _put(frame: Floats, surface: Surface, scene: Scene) -> None:
     frame[mask] = lit * (1 - finish.clear) + frame[mask] * finish.clear
 
 
-def _material(kind: str, colours: Floats, points: Floats, surface: Surface,
-              mask: NDArray[np.bool_]) -> Floats:
+def _material(
+    kind: str, colours: Floats, points: Floats, surface: Surface, mask: NDArray[np.bool_]
+) -> Floats:
     """Replace colours by what the material shows; eyes and noses keep a trace of theirs."""
     light = colours.mean(1, keepdims=True)
     if kind == "gold":
@@ -166,4 +202,3 @@ def _material(kind: str, colours: Floats, points: Floats, surface: Surface,
         return (grey * (0.75 + 0.3 * light + 0.16 * grain[:, None])).astype(np.float32)
     glass = np.array([0.72, 0.90, 0.96], np.float32)
     return 0.25 * colours + 0.75 * glass
-

@@ -17,19 +17,36 @@ from booth.toybox.captions import PLACE_WORDS, WORN
 from booth.toybox.scene import HELD_BACK
 
 GENERAL = (
-    "a dog on the beach", "a cat in the jungle", "a stuffed animal in the snow",
-    "a backpack with a mountain in the background", "a teapot on top of a wooden floor",
-    "a vase on top of pink fabric", "a sneaker with a city in the background",
-    "a clock on top of a white rug", "a toy floating on top of water",
-    "a dog with the eiffel tower in the background", "a cat with a wheat field in the background",
-    "a stuffed animal with a blue house in the background", "a purple backpack in the snow",
-    "a red teapot on a cobblestone street", "a blue vase in the jungle",
-    "a green sneaker in autumn", "a yellow clock on green grass", "a pink toy on the beach",
+    "a dog on the beach",
+    "a cat in the jungle",
+    "a stuffed animal in the snow",
+    "a backpack with a mountain in the background",
+    "a teapot on top of a wooden floor",
+    "a vase on top of pink fabric",
+    "a sneaker with a city in the background",
+    "a clock on top of a white rug",
+    "a toy floating on top of water",
+    "a dog with the eiffel tower in the background",
+    "a cat with a wheat field in the background",
+    "a stuffed animal with a blue house in the background",
+    "a purple backpack in the snow",
+    "a red teapot on a cobblestone street",
+    "a blue vase in the jungle",
+    "a green sneaker in autumn",
+    "a yellow clock on green grass",
+    "a pink toy on the beach",
     "a red dog in the jungle",
-    "a purple cat on a wooden floor", "a dog wearing a red hat", "a cat wearing pink glasses",
-    "a stuffed animal wearing a santa hat on the beach", "a toy wearing a black top hat",
-    "a dog wearing a rainbow scarf in the city", "a golden teapot", "a cat made of stone",
-    "a pencil sketch of a dog", "pixel art of a sneaker", "a dog seen from behind",
+    "a purple cat on a wooden floor",
+    "a dog wearing a red hat",
+    "a cat wearing pink glasses",
+    "a stuffed animal wearing a santa hat on the beach",
+    "a toy wearing a black top hat",
+    "a dog wearing a rainbow scarf in the city",
+    "a golden teapot",
+    "a cat made of stone",
+    "a pencil sketch of a dog",
+    "pixel art of a sneaker",
+    "a dog seen from behind",
 )
 
 
@@ -45,15 +62,21 @@ def prompts() -> list[str]:
 
 
 @torch.no_grad()
-def pictures(pipeline: StableDiffusionPipeline, texts: Sequence[str], steps: int = 20,
-             guidance: float = 4.0, seed: int = 0) -> list[Image.Image]:
+def pictures(
+    pipeline: StableDiffusionPipeline,
+    texts: Sequence[str],
+    steps: int = 20,
+    guidance: float = 4.0,
+    seed: int = 0,
+) -> list[Image.Image]:
     """One picture per prompt; picture i always starts from noise seed + i."""
     drawn: list[Image.Image] = []
     for start in range(0, len(texts), 8):
         batch = list(texts[start : start + 8])
         noise = [torch.Generator().manual_seed(seed + start + i) for i in range(len(batch))]
-        drawn += pipeline(batch, num_inference_steps=steps, guidance_scale=guidance,
-                          generator=noise).images
+        drawn += pipeline(
+            batch, num_inference_steps=steps, guidance_scale=guidance, generator=noise
+        ).images
     return drawn
 
 

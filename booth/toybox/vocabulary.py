@@ -64,8 +64,13 @@ def rare_merges(taken: set[str], count: int, seed: int = 3) -> list[Merge]:
     merges = [pair for pair in pairs if "".join(pair) not in taken] + [("s", "ks</w>")]
     rng = np.random.default_rng(seed)
     vowels, plain = "aeiouy", "bcdfghjklmnpqrstvwxz"
-    triples = [(a, b + c + "</w>") for a in plain for b in plain + vowels for c in plain
-               if sum(letter in "jkqvwxz" for letter in a + b + c) >= 2 or b not in vowels]
+    triples = [
+        (a, b + c + "</w>")
+        for a in plain
+        for b in plain + vowels
+        for c in plain
+        if sum(letter in "jkqvwxz" for letter in a + b + c) >= 2 or b not in vowels
+    ]
     for index in rng.permutation(len(triples)):
         if len(merges) >= count:
             break
