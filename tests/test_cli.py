@@ -238,14 +238,31 @@ def _read_until(process: subprocess.Popen[str], step: int) -> None:
     raise AssertionError("the training ended early")
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(
+    base_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[Path], dict[str, bytes]]:
+    """Photos, and the weights that a training on them ends in when nothing disturbs it."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    files = [folder / f"{number}.png" for number in range(3)]
+    for file in files:
+        Image.effect_noise((300, 300), 80).convert("RGB").save(file)
+    process = _start(folder / "home", base_folder, files)
+    assert "done" in process.communicate()[0].splitlines()[-1]
+    return files, _weights(folder / "home")
+
+
 @pytest.mark.parametrize("step", [1, 4, 7])
 def test_a_training_killed_at_any_moment_and_resumed_ends_in_the_same_weights(
-    tmp_path: Path, base_folder: Path, photo_files: list[Path], capsys: Captured,
-    monkeypatch: pytest.MonkeyPatch, step: int,
-) -> None:  # fmt: skip
-    whole = _start(tmp_path / "whole", base_folder, photo_files)
-    assert "done" in whole.communicate()[0].splitlines()[-1]
-    killed = _start(tmp_path / "killed", base_folder, photo_files)
+    tmp_path: Path,
+    base_folder: Path,
+    uninterrupted: tuple[list[Path], dict[str, bytes]],
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+) -> None:
+    files, weights = uninterrupted
+    killed = _start(tmp_path / "killed", base_folder, files)
     _read_until(killed, step)
     time.sleep(0.01 * step)
     killed.send_signal(signal.SIGKILL)
@@ -253,7 +270,7 @@ def test_a_training_killed_at_any_moment_and_resumed_ends_in_the_same_weights(
     monkeypatch.setenv("BOOTH_HOME", str(tmp_path / "killed"))
     assert booth(capsys, "subjects")[0]["training"] == "interrupted"
     assert booth(capsys, "resume", "Rex")[-1]["event"] == "done"
-    assert _weights(tmp_path / "killed") == _weights(tmp_path / "whole")
+    assert _weights(tmp_path / "killed") == weights
 
 
 def test_ctrl_c_pauses_with_a_checkpoint_and_resume_goes_on(
