@@ -148,7 +148,7 @@ def start_training(visit: Visit, steps: int, name: str) -> None:
         visit.fill(f"field-{field}", value)
     visit.page.wait_for_timeout(2500)  # until the worker has looked at the computer
     visit.press("#start-training")
-    visit.see("#training-state .progress-line")
+    visit.see("#training-state .progress-line, #training-state .note")
 
 
 def wait_for(check: Any, seconds: float = 300) -> None:
