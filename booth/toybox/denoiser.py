@@ -50,20 +50,24 @@ def build_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLI
 
 
 def build_unet(
-    channels: tuple[int, int], width: int, latent_channels: int, sample_size: int
+    channels: tuple[int, int, int], width: int, latent_channels: int, sample_size: int
 ) -> UNet2DConditionModel:
-    """Two levels, one layer each; text is attended to on both and in the middle."""
+    """Three levels, one layer each; text is attended to on the inner two and in the middle.
+
+    The outer level is plain and thin: it carries edges, and has four times the pixels to pay for.
+    """
     return UNet2DConditionModel(
         sample_size=sample_size,
         in_channels=latent_channels,
         out_channels=latent_channels,
         layers_per_block=1,
         block_out_channels=channels,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=width,
         attention_head_dim=tuple(c // 32 for c in channels),
         norm_num_groups=16,
+        time_embedding_dim=4 * channels[1],
     )
 
 

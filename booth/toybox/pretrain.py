@@ -32,15 +32,15 @@ class Settings:
     size: int = 128
     scenes: int = 40_000
     textures: int = 4_000
-    vae_channels: tuple[int, ...] = (16, 32, 64, 128, 128)
-    latent_channels: int = 16
+    vae_channels: tuple[int, ...] = (16, 32, 64, 128)
+    latent_channels: int = 8
     vae_minutes: float = 42.0
     decoder_minutes: float = 50.0
     crop: int = 64
     width: int = 128
     layers: int = 3
     rare: int = 2200
-    unet_channels: tuple[int, int] = (96, 160)
+    unet_channels: tuple[int, int, int] = (64, 96, 160)
     unet_minutes: float = 75.0
     batch: int = 32
 
