@@ -11,6 +11,7 @@ from booth.errors import SubjectError
 Optimizer = Literal["adamw", "adamw8bit"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Attention = Literal["sdpa", "xformers"]
+Method = Literal["full", "lora"]
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,15 @@ class TrainingConfig:
     resolution: int = 512  # pixels per side
     seed: int = 0
     identifier: str = ""  # rare token(s); chosen by seed when empty
+    method: Method = "full"  # the paper's way, or low-rank adapters
+    lora_rank: int = 16
+    lora_alpha: int = 16  # the adapter counts alpha / rank
+    views: int = 1  # crops of each photo to learn from, the chosen one and slightly closer ones
     optimizer: Optimizer = "adamw"
     precision: Precision = "fp32"
     attention: Attention = "sdpa"
     gradient_checkpointing: bool = False
+    read_loss_every: int = 1  # steps; reading the loss makes a card wait
     checkpoint_every: int = 100  # steps
     preview_every: int = 100  # steps; 0 switches previews off
 

@@ -6,16 +6,24 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import torch
-from diffusers import StableDiffusionPipeline
-
-from booth import catalogue, checkpoints, disk, identifiers, models, priors, prompts, training
+from booth import (
+    adapters,
+    catalogue,
+    checkpoints,
+    disk,
+    identifiers,
+    learner,
+    models,
+    priors,
+    prompts,
+    training,
+)
 from booth.catalogue import BaseModel
 from booth.config import TrainingConfig, from_dict, to_dict
 from booth.errors import BaseModelError, SubjectError
 from booth.events import Done, Event, Progress
+from booth.examples import Examples, View
 from booth.library import Subject
 from booth.models import Parts
 
@@ -39,10 +47,10 @@ def teach(
         "base model": fingerprint,
         "settings": to_dict(config),
     }
-    learner = training.Learner(parts, examples, config)
+    pupil = learner.Learner(parts, examples, config)
     rehearsal = _rehearsal(subject, config, base)
-    yield from training.train(learner, run / "checkpoints", facts, rehearsal)
-    yield from _export(parts, run, config.steps, started)
+    yield from training.train(pupil, run / "checkpoints", facts, rehearsal)
+    yield from _export(parts, config, run, (config.steps, started))
 
 
 def finish(run: Path) -> Generator[Event]:
@@ -53,8 +61,10 @@ def finish(run: Path) -> Generator[Event]:
         raise SubjectError("Nothing has been learnt yet.", "Press Continue to go on training.")
     config = from_dict(TrainingConfig, disk.read_json(run / "config.json"))
     parts = yield from _load(catalogue.find(config.base))
-    training.apply(parts, checkpoint.weights)
-    yield from _export(parts, run, checkpoint.step, started)
+    if config.method == "lora":
+        adapters.add(parts, config)
+    learner.apply(parts, checkpoint.weights)
+    yield from _export(parts, config, run, (checkpoint.step, started))
 
 
 def rare_tokens(base_name: str, count: int, seed: int) -> list[str]:
@@ -93,7 +103,7 @@ def _settle(config: TrainingConfig, parts: Parts, run: Path) -> TrainingConfig:
 
 def _examples(
     subject: Subject, config: TrainingConfig, parts: Parts, prior_root: Path, fingerprint: str
-) -> Generator[Event, None, training.Examples]:
+) -> Generator[Event, None, Examples]:
     """The subject's photos and the class's prior images, encoded."""
     class_prompt = prompts.class_prompt(subject.class_noun)
     class_images = []
@@ -104,12 +114,20 @@ def _examples(
         class_images = yield from priors.ensure(prior_root, bank, parts, config.prior_images)
     yield Progress("Looking at the photos", 0, 1)
     instance_prompt = prompts.instance_prompt(config.identifier, subject.class_noun)
-    return training.Examples.encode(
+    return Examples.encode(
         parts,
-        subject.instance_images(config.resolution),
+        _views(subject, config),
         class_images,
         (instance_prompt, class_prompt),
     )
+
+
+def _views(subject: Subject, config: TrainingConfig) -> list[list[View]]:
+    """Every photo as the model will see it: its crop, and `views` - 1 slightly closer ones."""
+    return [
+        [View(image, size) for image, size in views]
+        for views in subject.instance_views(config.resolution, config.views)
+    ]
 
 
 def _rehearsal(subject: Subject, config: TrainingConfig, base: BaseModel) -> training.Rehearsal:
@@ -121,19 +139,20 @@ def _rehearsal(subject: Subject, config: TrainingConfig, base: BaseModel) -> tra
     )
 
 
-def _export(parts: Parts, run: Path, steps: int, started: float) -> Generator[Event]:
-    """Write the finished model in diffusers' layout, float16; then let the checkpoints go."""
+def _export(
+    parts: Parts, config: TrainingConfig, run: Path, reached: tuple[int, float]
+) -> Generator[Event]:
+    """Write the finished model, or only its adapter; then let the checkpoints go.
+
+    `reached` is the number of steps trained, and when this began.
+    """
     yield Progress("Saving the finished model", 0, 1)
-    half: dict[str, Any] = {name: getattr(parts, name).to(torch.float16) for name in models.PARTS}
+    steps, started = reached
     with disk.new_folder(run / "weights") as staging:
-        StableDiffusionPipeline(
-            **half,
-            tokenizer=parts.tokenizer,
-            scheduler=models.scheduler_of(parts),
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-        ).save_pretrained(staging)
+        if config.method == "lora":
+            adapters.save(parts, staging)
+        else:
+            models.save(parts, staging)
         seconds = round(time.perf_counter() - started, 1)
         disk.write_json(staging / "training.json", {"steps": steps, "seconds": seconds})
     yield _done(run)

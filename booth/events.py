@@ -21,7 +21,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Loss:
-    """The two terms of Eq. 2 at `step`; `prior` is None when prior preservation is off."""
+    """The two terms of Eq. 2 at `step`, averaged since the last one, and seconds per step.
+
+    `prior` is None when prior preservation is off.
+    """
 
     step: int
     total: int

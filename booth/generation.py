@@ -14,7 +14,7 @@ from diffusers import (
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 
-from booth import prompts
+from booth import conditions
 from booth.config import SamplingConfig, to_dict
 from booth.events import Picture, Progress
 from booth.models import Parts
@@ -63,7 +63,8 @@ def denoise(
     scheduler.set_timesteps(sampling.num_inference_steps, device=parts.device)
     guided = sampling.guidance_scale > 1
     words = [prompt for prompt, _ in batch]
-    context = encode(parts, [""] * len(batch) + words if guided else words)
+    told = conditions.encode(parts, [""] * len(batch) + words if guided else words)
+    told = told.at([conditions.whole(sampling.resolution)] * len(told.context))
     generators = [torch.Generator().manual_seed(seed) for _, seed in batch]
     side = sampling.resolution // parts.factor
     shape = (len(batch), parts.unet.config.in_channels, side, side)
@@ -74,7 +75,7 @@ def denoise(
         doubled = torch.cat([latents, latents]) if guided else latents
         doubled = scheduler.scale_model_input(doubled, t).to(parts.unet.dtype)
         with parts.autocast():
-            noise = parts.unet(doubled, t, encoder_hidden_states=context).sample.float()
+            noise = parts.unet(doubled, t, **told.arguments).sample.float()
         if guided:
             without, with_prompt = noise.chunk(2)
             noise = without + sampling.guidance_scale * (with_prompt - without)
@@ -87,34 +88,10 @@ def denoise(
 def decode(parts: Parts, latent: torch.Tensor) -> Image.Image:
     """The RGB picture of one latent (channels, height, width)."""
     scaled = latent[None].to(parts.vae.dtype) / parts.vae.config.scaling_factor
-    with parts.autocast():
+    with parts.vae_autocast():
         pixels = parts.vae.decode(scaled).sample[0]  # (3, height, width) in -1..1
     levels = ((pixels.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(levels.permute(1, 2, 0).cpu().numpy())
-
-
-def encode(parts: Parts, words: Sequence[str]) -> torch.Tensor:
-    """Text embeddings (prompts, tokens, width) of the text encoder as it stands."""
-    ids = parts.tokenizer(
-        list(words),
-        padding="max_length",
-        max_length=parts.tokenizer.model_max_length,
-        truncation=True,
-        return_tensors="pt",
-    ).input_ids
-    with parts.autocast():
-        hidden = parts.text_encoder(ids.to(parts.device))[0]
-    return hidden.to(parts.unet.dtype)
-
-
-def dropped(parts: Parts, prompt: str) -> str:
-    """The last words of a prompt that the text encoder will not see; empty when it sees all."""
-    limit = parts.tokenizer.model_max_length - 2  # start and end take one each
-
-    def ids(text: str) -> list[int]:
-        return list(parts.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
-
-    return prompts.dropped_words(prompt, ids, limit)
 
 
 def _recipe(prompt: str, seed: int, sampling: SamplingConfig) -> dict[str, Any]:

@@ -66,12 +66,12 @@ class TakePictures:
         from booth import generation, models
 
         training, weights = _newest_training(library, subject)
-        base = catalogue.find(training.base if self.untrained else str(weights))
-        if self.untrained:
-            weights = yield from models.fetch(base)
+        adapter = weights if training.method == "lora" and not self.untrained else None
+        if self.untrained or adapter:
+            weights = yield from models.fetch(catalogue.find(training.base))
         usual = to_dict(self.usual_sampling(training))
         sampling = from_dict(SamplingConfig, usual | self.sampling)
-        parts = yield from models.ready(weights)
+        parts = yield from models.ready(weights, adapter)
         prompts = [fill(text, training.identifier) for text in self.prompts]
         shown = dict(zip(prompts, self.prompts, strict=True))
         yield from _notices(parts, shown, subject)
@@ -214,10 +214,10 @@ def _kept(picture: Picture, path: Path) -> Picture:
 
 def _notices(parts: Any, shown: dict[str, str], subject: Subject) -> Generator[Notice]:
     """What a person should know of the prompts (filled -> as typed) before the pictures come."""
-    from booth import generation
+    from booth import conditions
 
     for prompt, text in shown.items():
-        unseen = generation.dropped(parts, prompt)
+        unseen = conditions.dropped(parts, prompt)
         if unseen:
             yield Notice(f'Too long: the end of "{text[:60]}..." is not seen: "{unseen}".')
         if PLACEHOLDER.lower() not in text.lower():

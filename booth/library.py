@@ -27,9 +27,11 @@ import platformdirs
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from booth import disk, photos
+from booth import disk
+from booth.crops import Crop, View, views_of
 from booth.errors import Busy, DiskError, SubjectError, for_people
 from booth.ledger import Job, Ledger
+from booth.photos import Photo
 
 LONGEST_NAME = 60
 
@@ -50,7 +52,7 @@ class Subject:
     name: str
     class_noun: str
     created: float
-    crops: tuple[photos.Crop, ...]
+    crops: tuple[Crop, ...]
     folder: Path
 
     @property
@@ -63,12 +65,12 @@ class Subject:
         """A picture to show for the subject: its first photo."""
         return next(iter(self.photos), None)
 
-    def instance_images(self, size: int) -> list[Image.Image]:
-        """The photos cut to their crops: square RGB images of `size` pixels per side."""
+    def instance_views(self, size: int, views: int = 1) -> list[list[View]]:
+        """Every photo as `crops.views_of` cuts it: `views` square images of `size` pixels each."""
         cut = []
-        for path, crop in zip(self.photos, self.crops, strict=True):
+        for number, (path, crop) in enumerate(zip(self.photos, self.crops, strict=True)):
             with Image.open(path, formats=["PNG"]) as image:
-                cut.append(photos.cut(image.convert("RGB"), crop, size))
+                cut.append(views_of(image.convert("RGB"), crop, size, (views, number)))
         return cut
 
     @property
@@ -184,7 +186,7 @@ class Library:
             f'There is no subject called "{name[:LONGEST_NAME]}".', f"Subjects here: {known}."
         )
 
-    def create(self, name: str, class_noun: str, taken: Sequence[photos.Photo]) -> Subject:
+    def create(self, name: str, class_noun: str, taken: Sequence[Photo]) -> Subject:
         """Store a new subject with its photos. A name already taken gets a number."""
         self._must_be_writable()
         if not taken:
@@ -259,7 +261,7 @@ def _read(folder: Path) -> Subject | None:
     """The subject in `folder`; None when its file is damaged or was just deleted."""
     try:
         values = disk.read_json(folder / "subject.json")
-        crops = tuple(photos.Crop(**crop) for crop in values.pop("crops"))
+        crops = tuple(Crop(**crop) for crop in values.pop("crops"))
         return Subject(id=folder.name, crops=crops, folder=folder, **values)
     except (OSError, ValueError, TypeError, KeyError):
         return None

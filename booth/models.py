@@ -1,7 +1,7 @@
 """A base model's parts: found, checked, loaded and placed on a device.
 
-Only folders in the layout of diffusers' `StableDiffusionPipeline` with safetensors weights are
-loaded; a pickle can run code, so it is refused, not scanned.
+Only folders in diffusers' layout with safetensors weights are loaded, of the kinds in `families`;
+a pickle can run code, so it is refused, not scanned.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ import huggingface_hub
 import torch
 import transformers
 from diffusers import AutoencoderKL, DDIMScheduler, SchedulerMixin, UNet2DConditionModel
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTokenizer
 
 from booth import disk, hub
 from booth.catalogue import BaseModel
 from booth.errors import BaseModelError
 from booth.events import Event, Progress
+from booth.families import Family, family_of
 
-PARTS = ("unet", "vae", "text_encoder")
+ADAPTER = "pytorch_lora_weights.safetensors"
 PREDICTIONS = ("epsilon", "v_prediction")
 
 
@@ -35,17 +36,36 @@ PREDICTIONS = ("epsilon", "v_prediction")
 class Parts:
     """The parts of a latent diffusion model, in the field's names.
 
+    `tokenizers` and `text_encoders` are in the order in which the UNet reads them; SDXL has two.
     `scheduler` is the model's own scheduler config: it fixes the noise schedule it was trained
     with; samplers are built from it.
     """
 
     folder: Path
-    tokenizer: CLIPTokenizer
-    text_encoder: CLIPTextModel
+    family: Family
+    tokenizers: list[CLIPTokenizer]
+    text_encoders: list[Any]
     unet: UNet2DConditionModel
     vae: AutoencoderKL
     scheduler: dict[str, Any]
     device: torch.device
+    blank_is_zero: bool = False  # SDXL was trained with zeros for the empty prompt
+
+    @property
+    def tokenizer(self) -> CLIPTokenizer:
+        """The first tokenizer, in which identifiers are looked up."""
+        return self.tokenizers[0]
+
+    @property
+    def text_encoder(self) -> Any:
+        """The first text encoder."""
+        return self.text_encoders[0]
+
+    @property
+    def modules(self) -> dict[str, Any]:
+        """Everything with weights, by the name of its folder."""
+        encoders = dict(zip(self.family.text_encoders, self.text_encoders, strict=True))
+        return {"unet": self.unet, "vae": self.vae, **encoders}
 
     @property
     def factor(self) -> int:
@@ -58,6 +78,10 @@ class Parts:
             return nullcontext()
         bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.autocast("cuda", torch.bfloat16 if bf16 else torch.float16)
+
+    def vae_autocast(self) -> AbstractContextManager[Any]:
+        """The same for the VAE, but full precision where its config asks for it (SDXL)."""
+        return nullcontext() if self.vae.config.force_upcast else self.autocast()
 
 
 def device() -> torch.device:
@@ -78,13 +102,7 @@ def fetch(base: BaseModel) -> Generator[Event, None, Path]:
 
 def check(folder: Path) -> None:
     """Raise `BaseModelError` unless `folder` is a whole, safe model of a kind we train."""
-    kind = _read_config(folder / "model_index.json", folder).get("_class_name")
-    if kind != "StableDiffusionPipeline":
-        raise BaseModelError(
-            f'"{folder.name}" is a {kind}, which the booth does not train.',
-            "Choose a model of Stable Diffusion 1.x or 2.x layout.",
-        )
-    for part in PARTS:
+    for part in _family(folder).parts:
         _read_config(folder / part / "config.json", folder)
         if not list((folder / part).glob("*.safetensors")):
             pickles = [*(folder / part).glob("*.bin"), *(folder / part).glob("*.ckpt")]
@@ -108,16 +126,22 @@ def load(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
     """The parts of the model in `folder`, frozen, on the best device."""
     check(folder)
     _quiet()
-    here = device()
+    here, family = device(), _family(folder)
     try:
+        loaded = {
+            name: _part(kind, folder, name, dtype).requires_grad_(False).eval().to(here)
+            for name, kind in family.parts.items()
+        }
         parts = Parts(
             folder=folder,
-            tokenizer=tokenizer(folder),
-            text_encoder=_part(CLIPTextModel, folder, "text_encoder", dtype),
-            unet=_part(UNet2DConditionModel, folder, "unet", dtype),
-            vae=_part(AutoencoderKL, folder, "vae", dtype),
+            family=family,
+            tokenizers=[tokenizer(folder, name) for name in family.tokenizers],
+            text_encoders=[loaded[name] for name in family.text_encoders],
+            unet=loaded["unet"],
+            vae=loaded["vae"],
             scheduler=_scheduler_config(folder),
             device=here,
+            blank_is_zero=bool(_index(folder).get("force_zeros_for_empty_prompt")),
         )
     except (OSError, ValueError, RuntimeError) as error:
         if "out of memory" in str(error).lower():
@@ -126,11 +150,36 @@ def load(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
             f'"{folder.name}" could not be loaded: {str(error).splitlines()[0][:160]}',
             "Copy or download the model again.",
         ) from error
-    if parts.tokenizer.model_max_length > 10**6:  # bare vocab.json and merges.txt do not say
-        parts.tokenizer.model_max_length = parts.text_encoder.config.max_position_embeddings
-    for module in (parts.text_encoder, parts.unet, parts.vae):
-        module.requires_grad_(False).eval().to(here)
+    if parts.vae.config.force_upcast:  # its activations overflow float16
+        parts.vae.float()
+    for reader, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
+        if reader.model_max_length > 10**6:  # bare vocab.json and merges.txt do not say
+            reader.model_max_length = encoder.config.max_position_embeddings
     return parts
+
+
+def pipeline(parts: Parts) -> Any:
+    """The parts as diffusers' own pipeline."""
+    return parts.family.pipeline(
+        **parts.modules,
+        **dict(zip(parts.family.tokenizers, parts.tokenizers, strict=True)),
+        scheduler=scheduler_of(parts),
+        **_options(parts),
+    )
+
+
+def save(parts: Parts, folder: Path, dtype: torch.dtype = torch.float16) -> None:
+    """Write the model into the empty `folder` in diffusers' layout; casts `parts` to `dtype`."""
+    for module in parts.modules.values():
+        module.to(dtype)
+    pipeline(parts).save_pretrained(folder)
+
+
+def _options(parts: Parts) -> dict[str, Any]:
+    """What a pipeline of the family wants to be told beside its parts."""
+    if "safety_checker" in parts.family.empty:
+        return {**dict.fromkeys(parts.family.empty), "requires_safety_checker": False}
+    return {"force_zeros_for_empty_prompt": parts.blank_is_zero, "add_watermarker": False}
 
 
 def scheduler_of(parts: Parts) -> SchedulerMixin:
@@ -141,22 +190,29 @@ def scheduler_of(parts: Parts) -> SchedulerMixin:
     return kind.from_config(parts.scheduler)
 
 
-def tokenizer(folder: Path) -> CLIPTokenizer:
-    """The tokenizer of the model in `folder`."""
-    return CLIPTokenizer.from_pretrained(folder / "tokenizer")
+def tokenizer(folder: Path, name: str = "tokenizer") -> CLIPTokenizer:
+    """The tokenizer called `name` of the model in `folder`."""
+    return CLIPTokenizer.from_pretrained(folder / name)
 
 
-_ready: dict[tuple[Path, float], Parts] = {}
+_ready: dict[tuple[Path, Path | None, float], Parts] = {}
 
 
-def ready(folder: Path) -> Generator[Event, None, Parts]:
-    """The model in `folder`, loaded for taking pictures; the last one used stays in memory."""
-    key = (folder, (folder / "model_index.json").stat().st_mtime)
+def ready(folder: Path, adapter: Path | None = None) -> Generator[Event, None, Parts]:
+    """The model in `folder`, with the LoRA in the folder `adapter` if there is one, for pictures.
+
+    The last one used stays in memory.
+    """
+    newest = (adapter / ADAPTER if adapter else folder / "model_index.json").stat().st_mtime
+    key = (folder, adapter, newest)
     if key not in _ready:
         yield Progress("Loading the model", 0, 1)
         _ready.clear()
         half = device().type == "cuda"
-        _ready[key] = load(folder, torch.float16 if half else torch.float32)
+        parts = load(folder, torch.float16 if half else torch.float32)
+        if adapter:
+            pipeline(parts).load_lora_weights(adapter, weight_name=ADAPTER)
+        _ready[key] = parts
     return _ready[key]
 
 
@@ -174,7 +230,8 @@ def fingerprint(folder: Path) -> str:
     Two folders with the same files have the same fingerprint wherever they lie.
     """
     digest = hashlib.sha256()
-    for part in (*PARTS, "tokenizer", "scheduler"):
+    family = _family(folder)
+    for part in (*family.parts, *family.tokenizers, "scheduler"):
         half_only = _variant(folder / part) == "fp16"
         for path in sorted((folder / part).iterdir()):
             ours = half_only == (".fp16." in path.name) or path.suffix != ".safetensors"
@@ -204,6 +261,14 @@ def _variant(folder: Path) -> str | None:
     return "fp16" if weights and all(".fp16." in name for name in weights) else None
 
 
+def _index(folder: Path) -> dict[str, Any]:
+    return _read_config(folder / "model_index.json", folder)
+
+
+def _family(folder: Path) -> Family:
+    return family_of(_index(folder), folder.name)
+
+
 def _scheduler_config(folder: Path) -> dict[str, Any]:
     return _read_config(folder / "scheduler" / "scheduler_config.json", folder)
 
@@ -216,5 +281,5 @@ def _read_config(path: Path, folder: Path) -> dict[str, Any]:
             f'"{folder.name}" is not a whole diffusers model: '
             f"{path.relative_to(folder)} is missing or damaged.",
             "Choose a folder that has model_index.json and the unet, vae, text_encoder, "
-            "tokenizer and scheduler folders.",
+            "tokenizer and scheduler folders (SDXL: text_encoder_2 and tokenizer_2 too).",
         ) from error

@@ -18,8 +18,9 @@ from typing import BinaryIO
 
 import imagehash
 import numpy as np
-from PIL import Image, ImageCms, ImageFilter, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
+from booth.crops import Crop, suggest_crop
 from booth.errors import PhotoError
 
 MOST_PHOTOS = 30
@@ -34,7 +35,6 @@ _FEW, _MANY = 3, 5
 _SAME_PHOTO = 6
 _TILE = 64
 _BLURRED = 100.0
-_HEADS_UP = 0.2
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,31 +46,6 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _USE = "Use JPG, PNG, WEBP, AVIF or HEIC photos."
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A square part of a picture, in fractions, so that it fits any size of that picture.
-
-    `x` and `y` (0 to 1 of width and height) are where its middle should be, `size` (above 0, to
-    1) is its side as a part of the picture's short side. A square that would stick out is moved
-    inwards, never shrunk. Raises ValueError for fractions out of range.
-    """
-
-    x: float = 0.5
-    y: float = 0.5
-    size: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.x <= 1 and 0 <= self.y <= 1 and 0 < self.size <= 1):
-            raise ValueError(f"a crop is made of fractions of the picture: {self}")
-
-    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """Left, top, right and bottom pixels in a picture of `width` by `height`."""
-        side = max(1, round(self.size * min(width, height)))
-        left = min(max(0, round(self.x * width - side / 2)), width - side)
-        top = min(max(0, round(self.y * height - side / 2)), height - side)
-        return left, top, left + side, top + side
 
 
 @dataclass(frozen=True)
@@ -136,21 +111,6 @@ def open_photo(path: Path) -> Image.Image:
                 f'"{path.name}" is cut off or damaged.',
                 "Copy it again from your phone or camera.",
             ) from error
-
-
-def suggest_crop(image: Image.Image) -> Crop:
-    """The largest square around what stands out in colour and edges, the middle if in doubt."""
-    small = image.convert("RGB").resize(_shrunk(image.size, 96), Image.Resampling.BOX)
-    energy = _standing_out(small) + 1e-3
-    x, y = (_middle_of_mass(energy.sum(axis=axis)) for axis in (0, 1))
-    left, top, right, bottom = Crop(x, y).box(*image.size)
-    return Crop((left + right) / 2 / image.width, (top + bottom) / 2 / image.height)
-
-
-def cut(image: Image.Image, crop: Crop, size: int) -> Image.Image:
-    """The square `crop` of `image` as RGB, `size` by `size` px."""
-    square = image.crop(crop.box(*image.size)).convert("RGB")
-    return square.resize((size, size), Image.Resampling.LANCZOS)
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -245,25 +205,6 @@ def _sharpness(image: Image.Image) -> float:
     rows, columns = (length // tile for length in laplacian.shape)
     tiles = laplacian[: rows * tile, : columns * tile].reshape(rows, tile, columns, tile)
     return float(tiles.var(axis=(1, 3)).max())
-
-
-def _standing_out(image: Image.Image) -> np.ndarray:
-    """(height, width) energies: edges and colours unlike the frame's, the middle first."""
-    pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(1)), np.float32) / 255
-    frame = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    rarity = np.linalg.norm(pixels - np.median(frame, axis=0), axis=-1)
-    down, across = np.gradient(pixels.mean(axis=-1))
-    energy = rarity**2 + 2 * np.hypot(down, across)
-    height, width = energy.shape
-    y = np.linspace(-1, 1, height)[:, None]
-    x = np.linspace(-1, 1, width)[None, :]
-    return np.asarray(energy * np.exp(-(x**2 + (y + _HEADS_UP) ** 2)))
-
-
-def _middle_of_mass(profile: np.ndarray) -> float:
-    """Where, from 0 to 1, half of a profile lies on either side."""
-    share = np.cumsum(profile) / profile.sum()
-    return float((np.searchsorted(share, 0.5) + 0.5) / len(profile))
 
 
 @contextmanager

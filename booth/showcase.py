@@ -78,7 +78,7 @@ def _rows(library: Library, sample: Path) -> Iterator[tuple[str, list[Image.Imag
     taken = time.perf_counter() - started
     print(f"{subject.name}: trained in {trained:.0f} s, {len(prompts)} pictures at {taken:.0f} s")
     without = _do(library, subject, jobs.TakePictures(prompts, untrained=True))
-    yield f"{subject.name}:\nthe photos", subject.instance_images(CELL)
+    yield f"{subject.name}:\nthe photos", [views[0][0] for views in subject.instance_views(CELL)]
     yield "without\ntraining", without
     yield "with\nDreamBooth", with_training
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from booth import generation, models
+from booth import conditions, generation, models
 from booth.config import SamplingConfig
 from booth.events import Picture, Progress
 
@@ -61,5 +61,5 @@ def test_progress_is_told_at_every_denoising_step(parts: models.Parts) -> None:
 
 
 def test_the_words_a_model_will_not_see_are_named(parts: models.Parts) -> None:
-    assert generation.dropped(parts, "a photo of the dog") == ""
-    assert generation.dropped(parts, "dog " * 75 + "snow beach") == "snow beach"
+    assert conditions.dropped(parts, "a photo of the dog") == ""
+    assert conditions.dropped(parts, "dog " * 75 + "snow beach") == "snow beach"

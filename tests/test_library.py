@@ -52,7 +52,7 @@ def test_any_text_is_a_name_or_a_clear_refusal(library: Library, name: str) -> N
 
 
 def test_photos_are_kept_upright_and_cut_to_their_crops(subject: Subject) -> None:
-    images = subject.instance_images(48)
+    images = [views[0][0] for views in subject.instance_views(48)]
     assert [image.size for image in images] == [(48, 48)] * 3
     assert all(image.mode == "RGB" for image in images)
 

@@ -77,7 +77,7 @@ def test_nothing_is_unpickled_anywhere(folder: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_half_precision_files_are_found_and_loaded_in_full(folder: Path) -> None:
-    for part in models.PARTS:
+    for part in models.load(folder).modules:
         (path,) = (folder / part).glob("*.safetensors")
         path.rename(path.with_name(path.name.replace(".safetensors", ".fp16.safetensors")))
     assert models.load(folder).unet.dtype == torch.float32

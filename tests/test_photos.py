@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, ImageFilter, features
 
 from booth import photos
+from booth.crops import Crop, cut, suggest_crop
 from booth.errors import PhotoError
-from booth.photos import Crop, cut, open_photo, prepare, suggest_crop
+from booth.photos import open_photo, prepare
 
 FORMATS = ["jpg", "png", "webp", "heic"] + ["avif"] * bool(features.check("avif"))
 

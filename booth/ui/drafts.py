@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from booth import photos
+from booth.crops import Crop
 from booth.errors import PhotoError
-from booth.photos import Crop, Photo
+from booth.photos import Photo
 
 MOST_DRAFTS = 16
 

@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 from PIL import Image, ImageDraw
 
-from booth import photos
+from booth.crops import Crop, cut
 from booth.errors import PhotoError
-from booth.photos import Crop, Photo
+from booth.photos import Photo
 from booth.ui.desk import Desk, Place, Screen, Updates, place
 from booth.ui.drafts import Draft
 from booth.ui.words import count, plain
@@ -196,7 +196,7 @@ def framed(photo: Photo, longest: int = 640) -> Image.Image:
 
 
 def _squares(taken: list[Photo]) -> list[tuple[Image.Image, str]]:
-    return [(photos.cut(photo.image, photo.crop, 256), photo.name) for photo in taken]
+    return [(cut(photo.image, photo.crop, 256), photo.name) for photo in taken]
 
 
 def _is_meant(path: Path) -> bool:

@@ -1,0 +1,153 @@
+"""The model while it learns: what is trained, in which precision, with which optimizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from diffusers import DDPMScheduler
+from torch import nn
+
+from booth import adapters, checkpoints, conditions
+from booth.conditions import Conditions
+from booth.config import TrainingConfig
+from booth.examples import Batch, Examples
+from booth.models import Parts
+
+MAX_GRAD_NORM = 1.0
+
+
+class Pupil(nn.Module):
+    """Everything that is trained, as one module, so that data-parallel training sees it whole."""
+
+    def __init__(self, parts: Parts, prompts: tuple[str, str], text_too: bool) -> None:
+        super().__init__()
+        self.unet = parts.unet
+        self.text_encoders = nn.ModuleList(parts.text_encoders if text_too else [])
+        self._parts, self._prompts = parts, prompts
+        self._cached: Conditions | None = None
+        if not text_too:  # the two prompts never change their meaning: embed them once
+            with torch.no_grad():
+                self._cached = conditions.encode(parts, prompts)
+
+    def forward(
+        self, noisy: torch.Tensor, timesteps: torch.Tensor, is_prior: torch.Tensor, sizes: Any
+    ) -> torch.Tensor:
+        """The UNet's prediction (batch, channels, height, width) for noisy latents."""
+        told = self._cached or conditions.encode(self._parts, self._prompts)
+        told = told[is_prior.long()].at(sizes)
+        prediction: torch.Tensor = self.unet(noisy, timesteps, **told.arguments).sample
+        return prediction
+
+
+class Learner:
+    """A model with its optimizer: it predicts, and it moves its weights down a loss."""
+
+    def __init__(self, parts: Parts, examples: Examples, config: TrainingConfig) -> None:
+        self.parts, self.examples, self.config = parts, examples, config
+        self.schedule = DDPMScheduler.from_config(parts.scheduler)
+        self.factors = (
+            float(parts.vae.config.scaling_factor),
+            int(self.schedule.config.num_train_timesteps),
+        )
+        self.trained = _unfreeze(parts, config)
+        _place(parts, config)
+        self.accelerator = _accelerator(parts, config)
+        self.share = (self.accelerator.process_index, self.accelerator.num_processes)
+        self.named = {
+            f"{name}.{key}": weight
+            for name, module in self.trained.items()
+            for key, weight in module.named_parameters()
+            if weight.requires_grad
+        }
+        self.weights = list(self.named.values())
+        self.optimizer = self.accelerator.prepare(_optimizer(self.weights, config))
+        pupil = Pupil(parts, examples.prompts, config.train_text_encoder)
+        self.pupil = self.accelerator.prepare(pupil)
+
+    def predict(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """The model's prediction for a noised batch and what it should have been, float32."""
+        noisy = self.schedule.add_noise(batch.latents, batch.noise, batch.timesteps)
+        prediction = self.pupil(noisy, batch.timesteps, batch.is_prior, batch.sizes)
+        return prediction.float(), self._target(batch).float()
+
+    def update(self, loss: torch.Tensor) -> None:
+        """One optimizer step down the gradient of `loss`, clipped to a norm of 1."""
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.weights, MAX_GRAD_NORM)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate in use: the configured one, or less after `slow_down`."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def slow_down(self, learning_rate: float) -> None:
+        """Go on with another learning rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+
+    def sound(self) -> bool:
+        """Whether every trained weight is a number; waits for the device."""
+        return bool(torch.stack([w.isfinite().all() for w in self.weights]).all())
+
+    def state(self) -> tuple[checkpoints.Tensors, dict[str, Any]]:
+        """All trained tensors by name, and the optimizer's state."""
+        return dict(self.named), self.optimizer.state_dict()
+
+    def restore(self, checkpoint: checkpoints.Checkpoint) -> None:
+        """Go back to a saved state, exactly."""
+        apply(self.parts, checkpoint.weights)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+
+    def _target(self, batch: Batch) -> torch.Tensor:
+        """What the UNet should predict: the noise, or the velocity (v_prediction)."""
+        if self.schedule.config.prediction_type == "v_prediction":
+            return self.schedule.get_velocity(batch.latents, batch.noise, batch.timesteps)
+        return batch.noise
+
+
+@torch.no_grad()
+def apply(parts: Parts, weights: checkpoints.Tensors) -> None:
+    """Put trained tensors, named as `Learner.state` names them, into the model."""
+    modules = {name: dict(module.named_parameters()) for name, module in parts.modules.items()}
+    for name, tensor in weights.items():
+        module, key = name.split(".", 1)
+        modules[module][key].copy_(tensor)
+
+
+def _unfreeze(parts: Parts, config: TrainingConfig) -> dict[str, Any]:
+    """The modules that learn, by name, with gradients where they are wanted."""
+    names = ("unet", *(parts.family.text_encoders if config.train_text_encoder else ()))
+    trained = {name: parts.modules[name].train() for name in names}
+    if config.method == "lora":
+        adapters.add(parts, config)
+    else:
+        for module in trained.values():
+            module.requires_grad_(True)
+    return trained
+
+
+def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:
+    AcceleratorState._reset_state(reset_partial_state=True)  # it remembers the last training
+    precision = "no" if config.precision == "fp32" else config.precision
+    return Accelerator(mixed_precision=precision, cpu=parts.device.type == "cpu")
+
+
+def _optimizer(weights: list[nn.Parameter], config: TrainingConfig) -> Any:
+    if config.optimizer == "adamw8bit":
+        from bitsandbytes.optim import AdamW8bit
+
+        return AdamW8bit(weights, lr=config.learning_rate)
+    return torch.optim.AdamW(weights, lr=config.learning_rate)
+
+
+def _place(parts: Parts, config: TrainingConfig) -> None:
+    """The settings that save memory or time and leave the mathematics alone."""
+    if config.gradient_checkpointing:
+        parts.unet.enable_gradient_checkpointing()
+    if config.attention == "xformers":
+        parts.unet.enable_xformers_memory_efficient_attention()
