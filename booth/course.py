@@ -61,8 +61,7 @@ def finish(run: Path) -> Generator[Event]:
         raise SubjectError("Nothing has been learnt yet.", "Press Continue to go on training.")
     config = from_dict(TrainingConfig, disk.read_json(run / "config.json"))
     parts = yield from _load(catalogue.find(config.base))
-    if config.method == "lora":
-        adapters.add(parts, config)
+    learner.unfreeze(parts, config)
     learner.apply(parts, checkpoint.weights)
     yield from _export(parts, config, run, (checkpoint.step, started))
 
@@ -150,7 +149,7 @@ def _export(
     steps, started = reached
     with disk.new_folder(run / "weights") as staging:
         if config.method == "lora":
-            adapters.save(parts, staging)
+            adapters.save(parts.modules, staging, parts.family.pipeline)
         else:
             models.save(parts, staging)
         seconds = round(time.perf_counter() - started, 1)

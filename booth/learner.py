@@ -52,7 +52,7 @@ class Learner:
             float(parts.vae.config.scaling_factor),
             int(self.schedule.config.num_train_timesteps),
         )
-        self.trained = _unfreeze(parts, config)
+        self.trained = unfreeze(parts, config)
         _place(parts, config)
         self.accelerator = _accelerator(parts, config)
         self.share = (self.accelerator.process_index, self.accelerator.num_processes)
@@ -110,6 +110,18 @@ class Learner:
         return batch.noise
 
 
+def unfreeze(parts: Parts, config: TrainingConfig) -> dict[str, Any]:
+    """The modules that learn, by name, with gradients where they are wanted."""
+    names = ("unet", *(parts.family.text_encoders if config.train_text_encoder else ()))
+    trained = {name: parts.modules[name].train() for name in names}
+    if config.method == "lora":
+        adapters.add(trained, config)
+    else:
+        for module in trained.values():
+            module.requires_grad_(True)
+    return trained
+
+
 @torch.no_grad()
 def apply(parts: Parts, weights: checkpoints.Tensors) -> None:
     """Put trained tensors, named as `Learner.state` names them, into the model."""
@@ -117,18 +129,6 @@ def apply(parts: Parts, weights: checkpoints.Tensors) -> None:
     for name, tensor in weights.items():
         module, key = name.split(".", 1)
         modules[module][key].copy_(tensor)
-
-
-def _unfreeze(parts: Parts, config: TrainingConfig) -> dict[str, Any]:
-    """The modules that learn, by name, with gradients where they are wanted."""
-    names = ("unet", *(parts.family.text_encoders if config.train_text_encoder else ()))
-    trained = {name: parts.modules[name].train() for name in names}
-    if config.method == "lora":
-        adapters.add(parts, config)
-    else:
-        for module in trained.values():
-            module.requires_grad_(True)
-    return trained
 
 
 def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:

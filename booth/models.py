@@ -22,13 +22,12 @@ import transformers
 from diffusers import AutoencoderKL, DDIMScheduler, SchedulerMixin, UNet2DConditionModel
 from transformers import CLIPTokenizer
 
-from booth import disk, hub
+from booth import adapters, disk, hub
 from booth.catalogue import BaseModel
 from booth.errors import BaseModelError
 from booth.events import Event, Progress
 from booth.families import Family, family_of
 
-ADAPTER = "pytorch_lora_weights.safetensors"
 PREDICTIONS = ("epsilon", "v_prediction")
 
 
@@ -203,7 +202,7 @@ def ready(folder: Path, adapter: Path | None = None) -> Generator[Event, None, P
 
     The last one used stays in memory.
     """
-    newest = (adapter / ADAPTER if adapter else folder / "model_index.json").stat().st_mtime
+    newest = (adapter / adapters.FILE if adapter else folder / "model_index.json").stat().st_mtime
     key = (folder, adapter, newest)
     if key not in _ready:
         yield Progress("Loading the model", 0, 1)
@@ -211,7 +210,7 @@ def ready(folder: Path, adapter: Path | None = None) -> Generator[Event, None, P
         half = device().type == "cuda"
         parts = load(folder, torch.float16 if half else torch.float32)
         if adapter:
-            pipeline(parts).load_lora_weights(adapter, weight_name=ADAPTER)
+            adapters.load(parts.modules, adapter)
         _ready[key] = parts
     return _ready[key]
 

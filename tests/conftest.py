@@ -55,6 +55,12 @@ def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.save(tmp_path_factory.mktemp("models") / "tiny")
 
 
+@pytest.fixture(scope="session")
+def xl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real SDXL topology at small width, with random weights."""
+    return tiny.save_xl(tmp_path_factory.mktemp("models") / "tiny-xl")
+
+
 @pytest.fixture
 def library(own_library: Path) -> Iterator[Library]:
     """A library this process may write to."""
