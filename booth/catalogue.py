@@ -25,7 +25,8 @@ class BaseModel:
     """A row of the catalogue.
 
     `training` holds what differs from `TrainingConfig` for this model, `live` and `objects`
-    what differs again by the kind of class noun. `memory_gb` is the arithmetic need on a card
+    what differs again by the kind of class noun, `lora` what differs when only an adapter is
+    trained. `memory_gb` is the arithmetic need on a card
     (weights, gradients, Adam moments, activations) as (full, with 8-bit Adam and
     gradient checkpointing).
     """
@@ -41,6 +42,7 @@ class BaseModel:
     training: dict[str, Any] = field(default_factory=dict)
     live: dict[str, Any] = field(default_factory=dict)
     objects: dict[str, Any] = field(default_factory=dict)
+    lora: dict[str, Any] = field(default_factory=lambda: {"learning_rate": 1e-4})
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     prior_sampling: SamplingConfig = field(
         default_factory=lambda: SamplingConfig(sampler="ancestral")
@@ -49,10 +51,18 @@ class BaseModel:
     def training_config(self, kind: Kind, **chosen: Any) -> TrainingConfig:
         """The defaults of this model for a kind of class noun; `chosen` values win."""
         by_kind = self.live if kind == "live" else self.objects
-        return TrainingConfig(**{"base": self.key, **self.training, **by_kind, **chosen})
+        values = {"base": self.key, **self.training, **by_kind}
+        if {**values, **chosen}.get("method") == "lora":
+            values |= self.lora
+        return TrainingConfig(**{**values, **chosen})
 
 
-_SD_TRAINING: dict[str, Any] = {"learning_rate": 5e-6, "checkpoint_every": 200}
+_SD_TRAINING: dict[str, Any] = {
+    "learning_rate": 5e-6,
+    "views": 4,
+    "read_loss_every": 5,
+    "checkpoint_every": 200,
+}
 _SD_LIVE = {"steps": 800, "prior_images": 200}
 _SD_OBJECTS = {"steps": 600, "prior_images": 100}
 
@@ -100,6 +110,20 @@ CATALOGUE = (
         sampling=SamplingConfig(resolution=768),
         prior_sampling=SamplingConfig(sampler="ancestral", resolution=768),
     ),
+    BaseModel(
+        key="sdxl",
+        title="Stable Diffusion XL",
+        sentence="Real photos at 1024 pixels. Learns an adapter, unless your card is large.",
+        hub_id="stabilityai/stable-diffusion-xl-base-1.0",
+        download_gb=6.9,
+        memory_gb=(27.0, 18.0),
+        training=_SD_TRAINING | {"resolution": 1024, "method": "lora"},
+        live=_SD_LIVE,
+        objects=_SD_OBJECTS,
+        lora={"learning_rate": 1e-4, "steps": 500},
+        sampling=SamplingConfig(resolution=1024),
+        prior_sampling=SamplingConfig(sampler="ancestral", resolution=1024),
+    ),
 )
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -120,7 +144,7 @@ def find(name: str) -> BaseModel:
         return replace(template, sentence="A model from the Hugging Face Hub.", hub_id=name)
     raise BaseModelError(
         f'There is no base model called "{name[:80]}".',
-        "Use toybox, sd15, sd21, a folder in diffusers layout, or a Hub id like owner/name.",
+        "Use toybox, sd15, sd21, sdxl, a folder in diffusers layout, or a Hub id like owner/name.",
     )
 
 

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from booth import catalogue, jobs, machine, photos, prompts
-from booth.config import to_dict
+from booth import catalogue, crew, jobs, machine, photos, prompts
+from booth.config import Method, to_dict
 from booth.errors import BoothError, for_people
 from booth.events import Done, Event, record
 from booth.ledger import Job
@@ -24,7 +24,7 @@ from booth.library import Library, Subject
 Line = dict[str, Any]
 _TRAINING_OPTIONS = (
     "steps", "learning_rate", "batch_size", "resolution", "prior_images", "prior_loss_weight",
-    "train_text_encoder", "identifier", "seed",
+    "train_text_encoder", "identifier", "seed", "method", "lora_rank", "lora_alpha", "views",
 )  # fmt: skip
 _PAUSED = {
     "train": "Paused, with a checkpoint. Go on with: booth resume NAME",
@@ -41,6 +41,8 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
+        if not crew.leads():
+            return _follow()
         for line in options.command(options, Library()):
             _print(line, options.json)
     except KeyboardInterrupt:
@@ -50,6 +52,13 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _complain(for_people(error), options.json)
         sys.exit(1)
+
+
+def _follow() -> None:
+    """What all processes but the first do under `accelerate launch`: train along, in silence."""
+    from booth import course
+
+    course.follow(Library())
 
 
 def train(options: argparse.Namespace, library: Library) -> Iterator[Line]:
@@ -308,6 +317,10 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--train-text-encoder", action="store_true", default=None)
     sub.add_argument("--identifier", help="rare token(s) to use, instead of choosing by seed")
     sub.add_argument("--seed", type=_whole(0))
+    sub.add_argument("--method", choices=get_args(Method), help="all weights, or an adapter")
+    sub.add_argument("--lora-rank", type=_whole(1, 1024), help="of the adapter's matrices")
+    sub.add_argument("--lora-alpha", type=_whole(1, 1024), help="the adapter counts alpha / rank")
+    sub.add_argument("--views", type=_whole(1, 64), help="crops of each photo to learn from")
 
 
 def _whole(smallest: int, largest: int = 2**31 - 1) -> Any:

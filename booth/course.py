@@ -6,11 +6,13 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from booth import (
     adapters,
     catalogue,
     checkpoints,
+    crew,
     disk,
     identifiers,
     learner,
@@ -24,7 +26,7 @@ from booth.config import TrainingConfig, from_dict, to_dict
 from booth.errors import BaseModelError, SubjectError
 from booth.events import Done, Event, Progress
 from booth.examples import Examples, View
-from booth.library import Subject
+from booth.library import Library, Subject
 from booth.models import Parts
 
 
@@ -42,15 +44,37 @@ def teach(
     yield Progress("Getting ready", 0, 1)
     fingerprint = models.fingerprint(parts.folder)
     examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
-    facts = {
-        "photos": examples.fingerprint,
-        "base model": fingerprint,
-        "settings": to_dict(config),
-    }
+    crew.tell({"subject": subject.id, "run": str(run), "priors": str(prior_root)})
+    facts = _facts(examples, fingerprint, config)
     pupil = learner.Learner(parts, examples, config)
     rehearsal = _rehearsal(subject, config, base)
     yield from training.train(pupil, run / "checkpoints", facts, rehearsal)
     yield from _export(parts, config, run, (config.steps, started))
+
+
+def follow(library: Library) -> None:
+    """Train along with a leader (see `crew`) until it is done; nothing is kept or shown."""
+    order = crew.listen()
+    run = Path(order["run"])
+    config = from_dict(TrainingConfig, disk.read_json(run / "config.json"))
+    parts = _result(_load(catalogue.find(config.base)))
+    fingerprint = models.fingerprint(parts.folder)
+    subject = library.find(order["subject"])
+    examples = _result(_examples(subject, config, parts, Path(order["priors"]), fingerprint))
+    facts = _facts(examples, fingerprint, config)
+    pupil = learner.Learner(parts, examples, config)
+    silent = training.Rehearsal((), catalogue.find(config.base).sampling)
+    for _ in training.train(pupil, run / "checkpoints", facts, silent):
+        pass
+
+
+def _facts(examples: Examples, fingerprint: str, config: TrainingConfig) -> dict[str, Any]:
+    """What a checkpoint must agree on to be continued."""
+    return {
+        "photos": examples.fingerprint,
+        "base model": fingerprint,
+        "settings": to_dict(config),
+    }
 
 
 def finish(run: Path) -> Generator[Event]:
@@ -68,13 +92,21 @@ def finish(run: Path) -> Generator[Event]:
 
 def rare_tokens(base_name: str, count: int, seed: int) -> list[str]:
     """Rare tokens of a base model's tokenizer; downloads the model if it is not here."""
-    fetching = models.fetch(catalogue.find(base_name))
+    tokenizer = models.tokenizer(_result(models.fetch(catalogue.find(base_name))))
+    return identifiers.rare_tokens(tokenizer, count, seed)
+
+
+Result = TypeVar("Result")
+
+
+def _result(working: Generator[Event, None, Result]) -> Result:
+    """What a generator returns in the end; nobody listens to its events."""
     while True:
         try:
-            next(fetching)
+            next(working)
         except StopIteration as finished:
-            tokenizer = models.tokenizer(finished.value)
-            return identifiers.rare_tokens(tokenizer, count, seed)
+            result: Result = finished.value
+            return result
 
 
 def _load(base: BaseModel) -> Generator[Event, None, Parts]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
 from diffusers import DDPMScheduler
 from torch import nn
@@ -81,6 +81,16 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
 
     @property
+    def leads(self) -> bool:
+        """Whether this process keeps and shows things; a process alone always does."""
+        return bool(self.accelerator.is_main_process)
+
+    def shared(self, numbers: torch.Tensor) -> torch.Tensor:
+        """The mean of `numbers` over all processes that train together."""
+        mean: torch.Tensor = self.accelerator.reduce(numbers, "mean")
+        return mean
+
+    @property
     def learning_rate(self) -> float:
         """The rate in use: the configured one, or less after `slow_down`."""
         return float(self.optimizer.param_groups[0]["lr"])
@@ -134,7 +144,11 @@ def apply(parts: Parts, weights: checkpoints.Tensors) -> None:
 def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:
     AcceleratorState._reset_state(reset_partial_state=True)  # it remembers the last training
     precision = "no" if config.precision == "fp32" else config.precision
-    return Accelerator(mixed_precision=precision, cpu=parts.device.type == "cpu")
+    # SDXL does not read the last layer of its first text encoder
+    together = DistributedDataParallelKwargs(find_unused_parameters=config.train_text_encoder)
+    return Accelerator(
+        mixed_precision=precision, cpu=parts.device.type == "cpu", kwargs_handlers=[together]
+    )
 
 
 def _optimizer(weights: list[nn.Parameter], config: TrainingConfig) -> Any:

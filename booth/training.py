@@ -44,7 +44,7 @@ def learn(learner: Learner, batch: Batch) -> torch.Tensor:
     weight = learner.config.prior_loss_weight
     instance, prior = dreambooth_loss(prediction, target, batch.is_prior, weight)
     learner.update(instance + prior)
-    return torch.stack([instance, prior]).detach()
+    return learner.shared(torch.stack([instance, prior]).detach())
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,14 @@ def train(
                 yield Notice(f"It went astray, and goes on from step {step} at half the speed.")
             else:
                 yield told
-                if _due(config.checkpoint_every, step, config):
+                if _due(config.checkpoint_every, step, config) and learner.leads:
                     yield Saved(step, str(checkpoints.save(folder, step, *learner.state(), facts)))
                     saved = step
                 if _due(config.preview_every, step, config):
                     yield from _previews(learner, rehearsal, step)
             losses, looked = [], time.perf_counter()
     except GeneratorExit:
-        if step > saved:
+        if step > saved and learner.leads:
             checkpoints.save(folder, step, *learner.state(), facts)
         raise
 
