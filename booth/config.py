@@ -43,6 +43,9 @@ class TrainingConfig:
     lora_alpha: int = 16  # the adapter counts alpha / rank
     views: int = 1  # crops of each photo to learn from, the chosen one and slightly closer ones
     optimizer: Optimizer = "adamw"
+    exact_bf16: bool = False  # bfloat16 weights with an exact float32 master in 4 bytes
+    in_backward: bool = False  # update in backward, gradients freed at once; no clipping
+    offload_optimizer: bool = False  # moments in the computer's memory, lent to the card
     precision: Precision = "fp32"
     attention: Attention = "sdpa"
     gradient_checkpointing: bool = False

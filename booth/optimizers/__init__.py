@@ -1,0 +1,72 @@
+"""AdamW in the kinds a card can afford (Loshchilov and Hutter 2019, arXiv 1711.05101).
+
+Bytes per weight on the device, as weight + gradient + moments:
+
+    adamw       4 + 4 + 8    torch's, fused where torch has the kernel
+    adamw8bit   4 + 4 + 2    bitsandbytes' (Dettmers et al. 2022, arXiv 2110.02861)
+
+and what the settings make of it, in any combination and with the same mathematics:
+
+    exact_bf16          weight 2 + remainder 2, gradient 2: see `masters`
+    in_backward         a weight is updated as soon as its gradient is there, which is then freed
+                        (Lv et al. 2023, arXiv 2306.09782); so all gradients are never there at
+                        once, cannot be clipped together, and a step is exactly one backward
+    offload_optimizer   moments and remainders lie in the computer's memory and are lent to the
+                        device, one weight ahead; untried on a card
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from booth.config import TrainingConfig
+from booth.errors import BoothError
+from booth.optimizers.gradients import LossScale, clip
+from booth.optimizers.rules import FUSED, Adam, Adam8bit
+from booth.optimizers.stepper import Stepper
+
+__all__ = ["LossScale", "Stepper", "build", "clip", "describe"]
+
+
+def build(weights: Sequence[torch.nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimizer `config` asks for.
+
+    `weights` are float32, all on one device. With `exact_bf16` they become bfloat16 here, without
+    losing a bit; bfloat16 ones are welcome too. Save such weights in bfloat16: the optimizer's
+    state dict holds the rest. Raises `BoothError` for settings that exclude each other.
+    """
+    _refuse(config)
+    weights = list(weights)
+    eight = config.optimizer == "adamw8bit"
+    if config.exact_bf16 or config.in_backward or config.offload_optimizer:
+        return Stepper(weights, Adam8bit() if eight else Adam(), config)
+    if eight:
+        from bitsandbytes.optim import AdamW8bit
+
+        return AdamW8bit(weights, lr=config.learning_rate)
+    fused = weights[0].device.type in FUSED or None
+    return torch.optim.AdamW(weights, lr=config.learning_rate, fused=fused)
+
+
+def describe(config: TrainingConfig) -> str:
+    """The kind in people's words, with its bytes per weight on the card."""
+    eight, exact = config.optimizer == "adamw8bit", config.exact_bf16
+    words = ["8-bit Adam" if eight else "Adam"]
+    words += ["exact weights in half the size"] * exact
+    words += ["updated while going back"] * config.in_backward
+    words += ["moments in the computer's memory"] * config.offload_optimizer
+    weight = 2 if exact else 4
+    gradient = 0 if config.in_backward else weight
+    kept = (2 if eight else 8) + 2 * exact
+    size = weight + gradient + (0 if config.offload_optimizer else kept)
+    return f"{', '.join(words)}: about {size} bytes per weight"
+
+
+def _refuse(config: TrainingConfig) -> None:
+    if config.precision == "fp16" and (config.in_backward or config.exact_bf16):
+        raise BoothError(
+            "Training in fp16 has to see all gradients before it updates 16-bit weights.",
+            "Choose bf16, or switch updating while going back and exact half-size weights off.",
+        )
