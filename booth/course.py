@@ -49,6 +49,7 @@ def teach(
     pupil = learner.Learner(parts, examples, config)
     rehearsal = _rehearsal(subject, config, base)
     yield from training.train(pupil, run / "checkpoints", facts, rehearsal)
+    pupil.settle()
     yield from _export(parts, config, run, (config.steps, started))
 
 

@@ -6,27 +6,31 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.state import AcceleratorState
 from diffusers import DDPMScheduler
 from torch import nn
 
-from booth import adapters, checkpoints, conditions
+from booth import adapters, checkpoints, conditions, crew, optimizers
 from booth.conditions import Conditions
 from booth.config import TrainingConfig
+from booth.errors import BoothError
 from booth.examples import Batch, Examples
 from booth.models import Parts
 
 MAX_GRAD_NORM = 1.0
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Pupil(nn.Module):
     """Everything that is trained, as one module, so that data-parallel training sees it whole."""
 
-    def __init__(self, parts: Parts, prompts: tuple[str, str], text_too: bool) -> None:
+    def __init__(self, parts: Parts, prompts: tuple[str, str], config: TrainingConfig) -> None:
         super().__init__()
+        text_too = config.train_text_encoder
         self.unet = parts.unet
         self.text_encoders = nn.ModuleList(parts.text_encoders if text_too else [])
         self._parts, self._prompts = parts, prompts
+        # exact bfloat16 weights compute in their own type; others are cast as they are used
+        self._half = None if config.exact_bf16 else HALVES.get(config.precision)
         self._cached: Conditions | None = None
         if not text_too:  # the two prompts never change their meaning: embed them once
             with torch.no_grad():
@@ -36,9 +40,11 @@ class Pupil(nn.Module):
         self, noisy: torch.Tensor, timesteps: torch.Tensor, is_prior: torch.Tensor, sizes: Any
     ) -> torch.Tensor:
         """The UNet's prediction (batch, channels, height, width) for noisy latents."""
-        told = self._cached or conditions.encode(self._parts, self._prompts)
-        told = told[is_prior.long()].at(sizes)
-        prediction: torch.Tensor = self.unet(noisy, timesteps, **told.arguments).sample
+        with torch.autocast(noisy.device.type, self._half, enabled=self._half is not None):
+            told = self._cached or conditions.encode(self._parts, self._prompts)
+            told = told[is_prior.long()].at(sizes)
+            noisy = noisy.to(self.unet.dtype)
+            prediction: torch.Tensor = self.unet(noisy, timesteps, **told.arguments).sample
         return prediction
 
 
@@ -52,20 +58,20 @@ class Learner:
             float(parts.vae.config.scaling_factor),
             int(self.schedule.config.num_train_timesteps),
         )
-        self.trained = unfreeze(parts, config)
+        trained = unfreeze(parts, config)
         _place(parts, config)
-        self.accelerator = _accelerator(parts, config)
-        self.share = (self.accelerator.process_index, self.accelerator.num_processes)
         self.named = {
             f"{name}.{key}": weight
-            for name, module in self.trained.items()
+            for name, module in trained.items()
             for key, weight in module.named_parameters()
             if weight.requires_grad
         }
         self.weights = list(self.named.values())
-        self.optimizer = self.accelerator.prepare(_optimizer(self.weights, config))
-        pupil = Pupil(parts, examples.prompts, config.train_text_encoder)
-        self.pupil = self.accelerator.prepare(pupil)
+        self.optimizer: Any = optimizers.build(self.weights, config)
+        self.scale = optimizers.LossScale(parts.device) if config.precision == "fp16" else None
+        self.accelerator = _accelerator(parts, config)
+        self.share = (self.accelerator.process_index, self.accelerator.num_processes)
+        self.pupil = self.accelerator.prepare(Pupil(parts, examples.prompts, config))
 
     def predict(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """The model's prediction for a noised batch and what it should have been, float32."""
@@ -74,10 +80,19 @@ class Learner:
         return prediction.float(), self._target(batch).float()
 
     def update(self, loss: torch.Tensor) -> None:
-        """One optimizer step down the gradient of `loss`, clipped to a norm of 1."""
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.weights, MAX_GRAD_NORM)
-        self.optimizer.step()
+        """One optimizer step down the gradient of `loss`, clipped to a norm of 1.
+
+        An optimizer that steps in backward has no gradients left to clip.
+        """
+        if self.scale is None:
+            loss.backward()
+            optimizers.clip(self.weights, MAX_GRAD_NORM)
+            self.optimizer.step()
+        else:
+            self.scale.scaled(loss).backward()
+            self.scale.unscale(self.weights)
+            optimizers.clip(self.weights, MAX_GRAD_NORM)
+            self.scale.step(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
 
     @property
@@ -105,13 +120,41 @@ class Learner:
         return bool(torch.stack([w.isfinite().all() for w in self.weights]).all())
 
     def state(self) -> tuple[checkpoints.Tensors, dict[str, Any]]:
-        """All trained tensors by name, and the optimizer's state."""
-        return dict(self.named), self.optimizer.state_dict()
+        """All trained tensors by name, exact and float32, and the optimizer's state."""
+        weights = {
+            name: optimizers.master(self.optimizer, weight).cpu()
+            for name, weight in self.named.items()
+        }
+        state = self.optimizer.state_dict()
+        state["param_groups"][0]["kind"] = self._kind
+        if self.scale is not None:
+            state["param_groups"][0]["loss_scale"] = self.scale.state_dict()
+        return weights, state
 
+    @torch.no_grad()
     def restore(self, checkpoint: checkpoints.Checkpoint) -> None:
-        """Go back to a saved state, exactly."""
-        apply(self.parts, checkpoint.weights)
+        """Go back to a saved state, exactly; another kind of optimizer starts with no memory."""
+        for name, weight in self.named.items():
+            weight.copy_(optimizers.shown(checkpoint.weights[name], weight))
+        group = checkpoint.optimizer["param_groups"][0]
+        if group.pop("kind", self._kind) != self._kind:
+            return
+        scale = group.pop("loss_scale", None)
+        if self.scale is not None and scale is not None:
+            self.scale.load_state_dict(scale)
         self.optimizer.load_state_dict(checkpoint.optimizer)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Training is over: what the optimizer kept beside the weights goes into them."""
+        if self.config.exact_bf16:
+            for weight in self.weights:
+                weight.data = optimizers.master(self.optimizer, weight).half()
+
+    @property
+    def _kind(self) -> str:
+        """What must agree for an optimizer's state to be continued."""
+        return f"{self.config.optimizer}{' exact' if self.config.exact_bf16 else ''}"
 
     def _target(self, batch: Batch) -> torch.Tensor:
         """What the UNet should predict: the noise, or the velocity (v_prediction)."""
@@ -134,7 +177,7 @@ def unfreeze(parts: Parts, config: TrainingConfig) -> dict[str, Any]:
 
 @torch.no_grad()
 def apply(parts: Parts, weights: checkpoints.Tensors) -> None:
-    """Put trained tensors, named as `Learner.state` names them, into the model."""
+    """Put trained tensors, named as `Learner.state` names them, into an unfrozen model."""
     modules = {name: dict(module.named_parameters()) for name, module in parts.modules.items()}
     for name, tensor in weights.items():
         module, key = name.split(".", 1)
@@ -142,21 +185,17 @@ def apply(parts: Parts, weights: checkpoints.Tensors) -> None:
 
 
 def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:
-    AcceleratorState._reset_state(reset_partial_state=True)  # it remembers the last training
-    precision = "no" if config.precision == "fp32" else config.precision
+    """What makes several processes one; the arithmetic is left to `Pupil`."""
+    if crew.size() > 1 and config.in_backward:
+        raise BoothError(
+            "Several processes have to exchange gradients before the weights are updated.",
+            "Switch updating in backward off, or train in one process.",
+        )
     # SDXL does not read the last layer of its first text encoder
     together = DistributedDataParallelKwargs(find_unused_parameters=config.train_text_encoder)
     return Accelerator(
-        mixed_precision=precision, cpu=parts.device.type == "cpu", kwargs_handlers=[together]
+        mixed_precision="no", cpu=parts.device.type == "cpu", kwargs_handlers=[together]
     )
-
-
-def _optimizer(weights: list[nn.Parameter], config: TrainingConfig) -> Any:
-    if config.optimizer == "adamw8bit":
-        from bitsandbytes.optim import AdamW8bit
-
-        return AdamW8bit(weights, lr=config.learning_rate)
-    return torch.optim.AdamW(weights, lr=config.learning_rate)
 
 
 def _place(parts: Parts, config: TrainingConfig) -> None:

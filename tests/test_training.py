@@ -12,7 +12,8 @@ from PIL import Image
 
 from booth import models, training
 from booth.config import SamplingConfig, TrainingConfig
-from booth.events import Loss, Preview, Saved
+from booth.errors import BoothError
+from booth.events import Loss, Notice, Preview, Saved
 from booth.examples import Examples, View, draw, turn
 from booth.learner import Learner
 from booth.training import Rehearsal, dreambooth_loss, learn
@@ -196,3 +197,95 @@ def test_a_checkpoint_of_other_photos_is_refused(base_folder: Path, tmp_path: Pa
     list(training.train(learner(base_folder), tmp_path, FACTS, rehearsal()))
     with pytest.raises(Exception, match="other photos"):
         list(training.train(learner(base_folder), tmp_path, {**FACTS, "photos": "q"}, rehearsal()))
+
+
+MEMORY_SAVERS: list[dict[str, object]] = [
+    {"optimizer": "adamw8bit"},
+    {"exact_bf16": True},
+    {"exact_bf16": True, "optimizer": "adamw8bit"},
+    {"in_backward": True},
+    {"offload_optimizer": True},
+    {"precision": "fp16"},
+    {"exact_bf16": True, "in_backward": True, "optimizer": "adamw8bit", "offload_optimizer": True},
+]
+
+
+@pytest.mark.parametrize("saver", MEMORY_SAVERS, ids=lambda saver: "+".join(saver))
+def test_every_kind_of_optimizer_resumes_bit_for_bit(
+    base_folder: Path, tmp_path: Path, saver: dict[str, object]
+) -> None:
+    config = replace(CONFIG, preview_every=0, **saver)  # type: ignore[arg-type]
+    whole = learner(base_folder, config)
+    list(training.train(whole, tmp_path / "whole", FACTS, rehearsal()))
+    events = training.train(learner(base_folder, config), tmp_path / "parts", FACTS, rehearsal())
+    for event in events:
+        if isinstance(event, Loss) and event.step == 3:
+            events.close()
+    second = learner(base_folder, config)
+    list(training.train(second, tmp_path / "parts", FACTS, rehearsal()))
+    ours, theirs = second.state()[0], whole.state()[0]
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_another_kind_of_optimizer_goes_on_from_the_same_weights(
+    base_folder: Path, tmp_path: Path
+) -> None:
+    first = learner(base_folder)
+    events = training.train(first, tmp_path, FACTS, rehearsal())
+    for event in events:
+        if isinstance(event, Saved):
+            events.close()
+    small = learner(base_folder, replace(CONFIG, optimizer="adamw8bit", exact_bf16=True))
+    assert training._resume(small, tmp_path, FACTS) == 2
+    ours, theirs = small.state()[0], first.state()[0]
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_exact_half_size_weights_learn_nearly_what_full_ones_learn(base_folder: Path) -> None:
+    losses = []
+    for exact in (False, True):
+        config = replace(CONFIG, exact_bf16=exact, learning_rate=1e-4)
+        pupil = learner(base_folder, config)
+        batches = [draw(pupil.examples, config, step, FACTORS) for step in range(8)]
+        losses.append(torch.stack([learn(pupil, batch) for batch in batches]))
+    assert torch.allclose(*losses, rtol=0.03)
+
+
+def test_weights_that_are_no_numbers_send_it_back_once_at_half_the_speed(
+    base_folder: Path, tmp_path: Path
+) -> None:
+    pupil = learner(base_folder, replace(CONFIG, steps=6, preview_every=0))
+    events, told = training.train(pupil, tmp_path, FACTS, rehearsal()), []
+    for event in events:
+        told.append(event)
+        if isinstance(event, Saved) and event.step == 2:
+            with torch.no_grad():
+                pupil.parts.unet.conv_out.bias.fill_(float("nan"))
+    notices = [event for event in told if isinstance(event, Notice)]
+    assert len(notices) == 1 and "step 2" in notices[0].text
+    assert [event.step for event in told if isinstance(event, Loss)] == [1, 2, 3, 4, 5, 6]
+    assert pupil.learning_rate == CONFIG.learning_rate / 2
+    assert pupil.sound()
+
+
+def test_a_second_time_it_stops_and_says_so(base_folder: Path, tmp_path: Path) -> None:
+    pupil = learner(base_folder, replace(CONFIG, steps=6, preview_every=0))
+    with pytest.raises(BoothError, match="no longer a number"):
+        for event in training.train(pupil, tmp_path, FACTS, rehearsal()):
+            if isinstance(event, Saved):
+                with torch.no_grad():
+                    pupil.parts.unet.conv_out.bias.fill_(float("nan"))
+
+
+def test_the_loss_may_be_read_seldom_and_nothing_else_changes(
+    base_folder: Path, tmp_path: Path
+) -> None:
+    often = learner(base_folder, replace(CONFIG, preview_every=0))
+    seldom = learner(base_folder, replace(CONFIG, preview_every=0, read_loss_every=2))
+    one = list(training.train(often, tmp_path / "a", FACTS, rehearsal()))
+    two = list(training.train(seldom, tmp_path / "b", FACTS, rehearsal()))
+    singles = [e.instance for e in one if isinstance(e, Loss)]
+    pairs = [e.instance for e in two if isinstance(e, Loss)]
+    assert pairs == pytest.approx([sum(singles[:2]) / 2, sum(singles[2:]) / 2])
+    ours, theirs = seldom.state()[0], often.state()[0]
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)

@@ -3,7 +3,8 @@
 Bytes per weight on the device, as weight + gradient + moments:
 
     adamw       4 + 4 + 8    torch's, fused where torch has the kernel
-    adamw8bit   4 + 4 + 2    bitsandbytes' (Dettmers et al. 2022, arXiv 2110.02861)
+    adamw8bit   4 + 4 + 2    bitsandbytes' (Dettmers et al. 2022, arXiv 2110.02861), without the
+                             wait for the card that its own optimizer has after every weight
 
 and what the settings make of it, in any combination and with the same mathematics:
 
@@ -24,10 +25,11 @@ import torch
 from booth.config import TrainingConfig
 from booth.errors import BoothError
 from booth.optimizers.gradients import LossScale, clip
+from booth.optimizers.masters import split
 from booth.optimizers.rules import FUSED, Adam, Adam8bit
 from booth.optimizers.stepper import Stepper
 
-__all__ = ["LossScale", "Stepper", "build", "clip", "describe"]
+__all__ = ["LossScale", "Stepper", "build", "clip", "describe", "master", "shown"]
 
 
 def build(weights: Sequence[torch.nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
@@ -40,14 +42,20 @@ def build(weights: Sequence[torch.nn.Parameter], config: TrainingConfig) -> torc
     _refuse(config)
     weights = list(weights)
     eight = config.optimizer == "adamw8bit"
-    if config.exact_bf16 or config.in_backward or config.offload_optimizer:
+    if eight or config.exact_bf16 or config.in_backward or config.offload_optimizer:
         return Stepper(weights, Adam8bit() if eight else Adam(), config)
-    if eight:
-        from bitsandbytes.optim import AdamW8bit
-
-        return AdamW8bit(weights, lr=config.learning_rate)
     fused = weights[0].device.type in FUSED or None
     return torch.optim.AdamW(weights, lr=config.learning_rate, fused=fused)
+
+
+def master(optimizer: torch.optim.Optimizer, weight: torch.nn.Parameter) -> torch.Tensor:
+    """The exact float32 value of a weight, whatever the optimizer keeps it as."""
+    return optimizer.master(weight) if isinstance(optimizer, Stepper) else weight.detach()
+
+
+def shown(value: torch.Tensor, weight: torch.nn.Parameter) -> torch.Tensor:
+    """A float32 `value` as `weight` shows it; the remainder of an exact one is not in it."""
+    return split(value.to(weight.device))[0] if weight.dtype == torch.bfloat16 else value
 
 
 def describe(config: TrainingConfig) -> str:
