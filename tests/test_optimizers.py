@@ -50,7 +50,7 @@ def net(config: TrainingConfig, layout: torch.memory_format) -> torch.nn.Sequent
         torch.nn.GroupNorm(4, 24),
         torch.nn.SiLU(),
         torch.nn.Conv2d(24, 24, 3, padding=1),
-        torch.nn.Conv2d(24, 3, 1),
+        torch.nn.Conv2d(24, 12, 3, padding=1),
     ).to(memory_format=layout)
     return layers.bfloat16() if config.exact_bf16 else layers
 
