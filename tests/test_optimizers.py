@@ -50,7 +50,7 @@ def net(config: TrainingConfig, layout: torch.memory_format) -> torch.nn.Sequent
         torch.nn.GroupNorm(4, 24),
         torch.nn.SiLU(),
         torch.nn.Conv2d(24, 24, 3, padding=1),
-        torch.nn.Conv2d(24, 3, 1),
+        torch.nn.Conv2d(24, 12, 3, padding=1),
     ).to(memory_format=layout)
     return layers.bfloat16() if config.exact_bf16 else layers
 
@@ -151,9 +151,8 @@ def test_fused_steps_are_the_unfused_ones_to_rounding() -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-LAYOUTS = pytest.mark.parametrize(
-    "layout", [torch.contiguous_format, torch.channels_last], ids=["nchw", "nhwc"]
-)
+FORMATS = [torch.contiguous_format, torch.channels_last]
+LAYOUTS = pytest.mark.parametrize("layout", FORMATS, ids=["nchw", "nhwc"])
 
 
 @LAYOUTS
@@ -214,6 +213,15 @@ def test_every_kind_learns_the_same_in_channels_last(config: TrainingConfig) -> 
             pupil.optimizer.zero_grad()
     assert same(pupils[0].masters(), pupils[1].masters())
     assert pupils[1].weights[4].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_gradient_of_another_memory_format_than_its_weight_is_understood() -> None:
+    pupils = [Pupil(replace(PLAIN, offload_optimizer=True), f) for f in FORMATS]
+    for pupil in pupils:
+        weight = pupil.weights[4]
+        weight.grad = (torch.arange(float(weight.numel())) - 99).reshape(weight.shape)
+        pupil.optimizer.step()
+    assert same(pupils[0].masters(), pupils[1].masters())
 
 
 # in backward
