@@ -27,24 +27,26 @@ def trained(home: Path, launcher: list[str], photos: list[Path], *more: str) -> 
     return [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]
 
 
-@pytest.mark.parametrize("more", [[], ["--train-text-encoder"]])
 def test_two_processes_learn_what_one_learns_with_twice_the_batch(
-    tmp_path: Path, base_folder: Path, photo_files: list[Path], more: list[str]
+    tmp_path: Path, base_folder: Path, photo_files: list[Path]
 ) -> None:
-    python, base = [sys.executable], ["--base", str(base_folder), *more]
-    launch = [*python, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
+    python = [sys.executable]
+    # torchrun's way, which a launch on cards takes; without cards the processes talk by gloo
+    launch = [*python, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
               "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
               "--main_process_port", "0"]  # fmt: skip
-    alone = trained(tmp_path / "alone", python, photo_files, "--batch-size", "2", *base)
-    both = trained(tmp_path / "both", launch, photo_files, "--batch-size", "1", *base)
-    one, two = ([line for line in lines if line["event"] == "loss"] for lines in (alone, both))
-    assert [line["step"] for line in one] == [line["step"] for line in two] == [1, 2, 3]
-    for left, right in zip(one, two, strict=True):
-        assert right["instance"] == pytest.approx(left["instance"], rel=1e-4)
-        assert right["prior"] == pytest.approx(left["prior"], rel=1e-4)
-    assert both[-1]["event"] == "done"
+    options = ("--base", str(base_folder), "--train-text-encoder", "--batch-size")
+    alone = trained(tmp_path / "alone", python, photo_files, *options, "2")
+    both = trained(tmp_path / "both", launch, photo_files, *options, "1")
+    one, two = (
+        [line for line in lines if line["event"] in ("loss", "saved", "done")]
+        for lines in (alone, both)
+    )
+    assert [line["event"] for line in one] == [line["event"] for line in two]
+    assert two[0]["instance"] == pytest.approx(one[0]["instance"], rel=1e-5)
+    assert two[0]["prior"] == pytest.approx(one[0]["prior"], rel=1e-5)
     ours, theirs = (
         load_file(f"{lines[-1]['weights']}/unet/diffusion_pytorch_model.safetensors")
         for lines in (both, alone)
     )
-    assert max((ours[n].float() - theirs[n].float()).abs().max() for n in ours) < 2e-3
+    assert max((ours[name].float() - theirs[name].float()).abs().max() for name in ours) < 2e-3
