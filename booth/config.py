@@ -41,6 +41,12 @@ class TrainingConfig:
     precision: Precision = "fp32"
     attention: Attention = "sdpa"
     gradient_checkpointing: bool = False
+    method: Literal["full", "lora"] = "full"  # all weights, or adapters beside frozen ones
+    lora_rank: int = 16
+    lora_alpha: int = 16
+    exact_bf16: bool = False  # bf16 weights and their 16 missing bits: float32 in two halves
+    in_backward: bool = False  # each weight is updated as soon as its gradient is there
+    offload_optimizer: bool = False  # moments and missing bits wait in main memory
     checkpoint_every: int = 100  # steps
     preview_every: int = 100  # steps; 0 switches previews off
 
