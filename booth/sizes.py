@@ -133,10 +133,10 @@ SIZE_SDXL = Size(
     blocks=10_025_570,
     largest_block=49_164_800,
     lora_per_rank=1_451_520,
-    text=816_081_920,
+    text=817_720_320,
     text_small=492_544,
-    text_blocks=3_185_896,
-    text_saved=155_156_880,
+    text_blocks=3_192_296,
+    text_saved=155_159_440,
     vae=83_653_863,
     picture=2_684_619_008,
 )

@@ -48,4 +48,5 @@ OPENCLIP_G: dict[str, Any] = {
     "num_hidden_layers": 32,
     "num_attention_heads": 20,
     "projection_dim": 1280,
+    "architectures": ["CLIPTextModelWithProjection"],
 }

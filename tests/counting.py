@@ -22,7 +22,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from booth.generation import BATCH
 from booth.sizes import Size, Stage
@@ -140,9 +140,11 @@ def unet(config: dict[str, Any]) -> UNet2DConditionModel:
         return UNet2DConditionModel.from_config(config)
 
 
-def text_encoder(config: dict[str, Any]) -> CLIPTextModel:
+def text_encoder(config: dict[str, Any]) -> Any:
     with torch.device("meta"):
-        return CLIPTextModel(CLIPTextConfig(**config))
+        projected = config.get("architectures") == ["CLIPTextModelWithProjection"]
+        kind = CLIPTextModelWithProjection if projected else CLIPTextModel
+        return kind(CLIPTextConfig(**config))
 
 
 def vae(config: dict[str, Any]) -> AutoencoderKL:
