@@ -18,8 +18,9 @@ from booth.config import Attention, Precision, TrainingConfig
 from booth.machine import GB, Machine
 from booth.needs import CONTEXT, Need, needs
 
-MARGIN = 0.05  # of the memory there is, left free
 __all__ = ["Need", "Plan", "free_gb", "needs", "plan", "rungs", "savings", "step_down", "table"]
+
+MARGIN = 0.05  # of the memory there is, left free
 CARDS = (4, 6, 8, 12, 16, 24)  # GB, the rows of the table
 RAM = {"cuda": 32.0, "cpu": 16.0}  # GB of main memory that the table takes for granted
 _SAVINGS: dict[str, dict[str, Any]] = {
@@ -46,8 +47,9 @@ def rungs(base: BaseModel, config: TrainingConfig, card: Machine) -> list[Traini
     """`config` in all the ways this card can train it, from the fastest to the smallest.
 
     Only memory settings change. The last one, LoRA, is another method and says so. What
-    `config` already saves it goes on saving. Without bf16 there are no exact bf16, and
-    the optimizer must see all gradients at once, since fp16's loss scaling may drop a step.
+    `config` already saves it goes on saving. Without bf16 there are no exact
+    bf16 weights, and no updates in backward: fp16's loss scaling may drop a step, which only
+    all gradients together can tell.
     """
     precision: Precision = "bf16" if card.bf16 else "fp16"
     attention: Attention = "xformers" if card.xformers else config.attention
@@ -78,8 +80,8 @@ def plan(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
         need = needs(base.size, rung)
         gigabytes = need.peak / GB
         if gigabytes <= there * (1 - MARGIN) and need.host / GB <= here.memory_gb / 2:
-            words = f"Fits: {_how(rung)}, {gigabytes:.1f} of {there:.1f} GB."
-            words = words.replace("Fits: as LoRA,", "Fits as LoRA:")
+            fits = "Fits as" if rung.method == "lora" else "Fits:"
+            words = f"{fits} {_how(rung)}, {gigabytes:.1f} of {there:.1f} GB."
             return Plan(rung, True, words, None, gigabytes)
     words = f"Does not fit: even LoRA needs {gigabytes:.1f} GB, and there are {there:.1f}."
     return Plan(rung, False, words, None, gigabytes)
@@ -116,8 +118,9 @@ def savings(config: TrainingConfig) -> list[str]:
 
 
 def _how(config: TrainingConfig) -> str:
-    method = "as LoRA" if config.method == "lora" else "full training"
-    return ", ".join([method, *savings(config)])
+    if config.method == "lora":
+        return f"LoRA: {', '.join(savings(config))}".rstrip(": ")
+    return ", ".join(["full training", *savings(config)])
 
 
 def _config(base: BaseModel) -> TrainingConfig:
