@@ -13,7 +13,7 @@ from booth.config import TrainingConfig
 from booth.sizes import Size
 
 CONTEXT, WORKSPACE = 500_000_000, 300_000_000  # bytes: CUDA itself; cuDNN, cuBLAS and the gaps
-AUTOCAST = 1.3  # activations, against half precision throughout: norms are kept in float32
+AUTOCAST = 1.35  # activations, against half precision throughout: norms work in float32
 FLOAT32 = 2.0
 PROMPTS = 2  # "a [V] dog" and "a dog", encoded once per step when the text encoder is trained
 
@@ -22,14 +22,17 @@ PROMPTS = 2  # "a [V] dog" and "a dog", encoded once per step when the text enco
 class Need:
     """Memory of a training in bytes, item by item, and `peak`, the most at any one moment.
 
-    Gradients and activations are each at their largest, which they are not together: the peak
-    is less than the sum.
+    Gradients, activations, copies, step and picture are each at their largest, which they are
+    not together: the peak is less than the sum.
     """
 
     weights: int  # trained ones with their missing bits, and frozen ones beside LoRA's adapters
     gradients: int  # of all trained weights, or of one block when updated in backward
     optimizer: int  # moments on the card
     activations: int  # kept for the backward pass
+    copies: int  # half-precision weights that autocast makes
+    step: int  # what the optimizer's step makes and drops
+    picture: int  # what a preview makes and drops
     frozen: int  # VAE, and the text encoder when it is not trained: they stay for the previews
     reserve: int  # CUDA's context and workspaces
     peak: int
@@ -54,12 +57,17 @@ def needs(size: Size, config: TrainingConfig) -> Need:
     on_card = _in_flight(size, moments) if config.offload_optimizer else moments
     frozen = _frozen(size, config)
     reserve = CONTEXT + WORKSPACE
-    moment = max(_learning(size, config), _picture(size, config))
+    copies, picture = _copies(size, config, size.unet), _picture(size, config)
+    held = _held_for_pictures(size, config)
+    moment = max(_learning(size, config), held + picture)
     return Need(
         weights=weights,
         gradients=_gradients(size, config),
         optimizer=on_card,
         activations=_activations(size, config),
+        copies=max(copies, held),
+        step=_step(size, config),
+        picture=picture,
         frozen=frozen,
         reserve=reserve,
         peak=weights + on_card + frozen + reserve + moment,
@@ -150,11 +158,7 @@ def _scale(size: Size, config: TrainingConfig) -> float:
 
 
 def _learning(size: Size, config: TrainingConfig) -> int:
-    """The most bytes of activations, gradients and half-precision copies at any moment of a step.
-
-    The last moment is the optimizer's step, for which torch's AdamW makes one float32 copy of
-    all it trains (`_foreach_sqrt`).
-    """
+    """The most bytes of activations, gradients and autocast's copies at any moment of a step."""
     scale, kept = _scale(size, config), _activations(size, config)
     checkpointing, each = config.gradient_checkpointing, 2 if config.exact_bf16 else 4
     left, done, most = size.unet, 0, 0
@@ -163,10 +167,15 @@ def _learning(size: Size, config: TrainingConfig) -> int:
         most = max(most, kept + _so_far(size, config, done) + _copies(size, config, left))
         left -= stage.parameters
         kept -= round(scale * (stage.edges if checkpointing else stage.saved))
-    copy = config.optimizer == "adamw" and config.precision != "fp32" and not config.in_backward
-    step = _gradients(size, config) + (4 * _trained(size, config) if copy else 0)
+    step = _gradients(size, config) + _step(size, config)
     words = _words(size, config) + each * _trained(size, config) * (not config.in_backward)
     return max(most, step, words)
+
+
+def _step(size: Size, config: TrainingConfig) -> int:
+    """Bytes that torch's AdamW makes on a card: one copy of all it trains (`_foreach_sqrt`)."""
+    plain = config.optimizer == "adamw" and not (config.exact_bf16 or config.in_backward)
+    return 4 * _trained(size, config) if plain and config.precision != "fp32" else 0
 
 
 def _so_far(size: Size, config: TrainingConfig, done: int) -> int:
@@ -183,9 +192,13 @@ def _copies(size: Size, config: TrainingConfig, left: int) -> int:
     return 2 * (min(left, size.largest_block) if config.gradient_checkpointing else left)
 
 
+def _held_for_pictures(size: Size, config: TrainingConfig) -> int:
+    """Bytes of the copy of the whole UNet that autocast holds while previews are denoised."""
+    whole = replace(config, gradient_checkpointing=False)
+    return _copies(size, whole, size.unet) if config.preview_every else 0
+
+
 def _picture(size: Size, config: TrainingConfig) -> int:
-    """Bytes of taking previews: autocast holds a copy of the whole UNet meanwhile."""
-    if not config.preview_every:
-        return 0
-    copies = _copies(size, replace(config, gradient_checkpointing=False), size.unet)
-    return copies + round(size.picture * (config.resolution / size.resolution) ** 2)
+    """Bytes of denoising and decoding previews, beside all weights."""
+    scale = (config.resolution / size.resolution) ** 2
+    return round(size.picture * scale) if config.preview_every else 0
