@@ -1,7 +1,7 @@
 """What fits on this card: a base model and free memory in, settings out. Arithmetic, no torch.
 
     reading = memory.plan(base, config, machine.look())
-    reading.sentence  ->  "Fits: full training, 8-bit Adam, 10.5 of 12.0 GB."
+    reading.sentence  ->  "Fits: full training, 8-bit Adam, 10.6 of 12.0 GB."
 
 What a training takes is the arithmetic of booth/needs.py, checked against tensors but not yet
 measured on a card. GB are GiB, as cards are sold.

@@ -134,7 +134,7 @@ def test_a_larger_card_never_gets_a_slower_plan() -> None:
 
 
 def test_the_plan_is_said_in_words() -> None:
-    assert on(12).sentence == "Fits: full training, 8-bit Adam, 10.5 of 12.0 GB."
+    assert on(12).sentence == "Fits: full training, 8-bit Adam, 10.6 of 12.0 GB."
     assert on(24).sentence == "Fits: full training, 17.5 of 24.0 GB."
     assert on(4, bf16=False).sentence == "Fits as LoRA: checkpointing, 3.4 of 4.0 GB."
     assert on(3).sentence.startswith("Does not fit: even LoRA needs 3.4 GB")
