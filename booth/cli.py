@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
-from booth import catalogue, crew, jobs, machine, photos, prompts
+from booth import catalogue, crew, jobs, machine, memory, photos, prompts
 from booth.config import Method, to_dict
 from booth.errors import BoothError, for_people
 from booth.events import Done, Event, record
@@ -73,7 +73,7 @@ def train(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     config = base.training_config(prompts.kind_of(noun), **chosen)
     intake = photos.prepare(options.photos, config.resolution)
     with _claimed(library):
-        fitted = machine.plan(base, config, machine.look())
+        fitted = memory.plan(base, config, machine.look())
         yield from _intake_notices(intake)
         yield {"event": "notice", "text": fitted.sentence}
         subject = library.create(options.name, noun, intake.photos)
@@ -155,6 +155,24 @@ def doctor(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     yield {"event": "done", **report}
 
 
+def plan(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth plan: which machine gives what, by arithmetic."""
+    bases = [catalogue.find(options.base)] if options.base else catalogue.CATALOGUE
+    for base in bases:
+        for here in memory.examples():
+            found = memory.plan(base, base.training_config("live"), here)
+            yield {
+                "event": "plan",
+                "base": base.key,
+                "machine": here.title,
+                "fits": found.fits,
+                "gigabytes": round(found.gigabytes, 2),
+                "text": found.sentence,
+                "config": to_dict(found.config),
+            }
+    yield {"event": "table", "text": memory.table(bases)}
+
+
 def _take(
     options: argparse.Namespace, library: Library, subject: Subject, work: jobs.TakePictures
 ) -> Iterator[Line]:
@@ -230,7 +248,7 @@ def _print(line: Line, as_json: bool) -> None:
         _bar(f"Training (instance {line['instance']:.3f}{prior})", line["step"], line["total"])
     elif kind in ("notice", "paused"):
         print(f"\n{line['text']}", file=sys.stderr)
-    elif kind in ("preview", "saved"):
+    elif kind in ("preview", "saved", "plan"):
         return
     else:
         print(_sentence(line), flush=True)
@@ -249,7 +267,7 @@ def _sentence(line: Line) -> str:
         return "\nDone. " + ", ".join(f"{key}: {value}" for key, value in kept.items())
     if kind == "fact":
         return f"{line['name']}: {line['value']}"
-    return str(line.get("path") or line.get("token") or line)
+    return str(line.get("path") or line.get("token") or line.get("text") or line)
 
 
 def _bar(words: str, done: int, total: int) -> None:
@@ -300,6 +318,7 @@ def _parser() -> argparse.ArgumentParser:
     rare.add_argument("--count", type=_whole(1), default=10)
     rare.add_argument("--seed", type=_whole(0), default=0)
     verb(doctor)
+    verb(plan).add_argument("--base", help="one base model only: catalogue key, folder or Hub id")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What this computer can do, and the training settings that fit it.
+"""What this computer can do: facts only. Which settings fit it is booth/memory.py.
 
 `look` needs torch and is run by the worker, which writes the answer into the library; the
 front desk reads it from there.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +17,6 @@ from typing import Any, Literal
 import psutil
 
 from booth import disk
-from booth.catalogue import BaseModel
-from booth.config import Attention, Optimizer, Precision, TrainingConfig
 
 GB = 1024**3
 _REPORTED = (
@@ -37,6 +35,7 @@ class Machine:
     device: Literal["cuda", "mps", "cpu"]
     card: str = ""
     card_gb: float = 0.0
+    card_free_gb: float = 0.0  # beside this process's own CUDA context; 0: not known
     bf16: bool = False
     adam8bit: bool = False
     xformers: bool = False
@@ -52,16 +51,6 @@ class Machine:
         return f"no graphics card, {self.cores} processor cores, {self.memory_gb:.0f} GB"
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What will be done on this machine: the settings, whether they fit, and how long, in words."""
-
-    config: TrainingConfig
-    fits: bool
-    sentence: str
-    minutes: float | None  # training alone, a first guess; None: not known before it runs
-
-
 def look() -> Machine:
     """Examine this computer. Imports torch."""
     import torch
@@ -75,6 +64,7 @@ def look() -> Machine:
         device="cuda" if cuda else "mps" if torch.backends.mps.is_available() else "cpu",
         card=card.name if card else "",
         card_gb=card.total_memory / GB if card else 0.0,
+        card_free_gb=torch.cuda.mem_get_info()[0] / GB if cuda else 0.0,
         bf16=cuda and torch.cuda.is_bf16_supported(including_emulation=False),
         adam8bit=cuda and _adam8bit_runs(),
         xformers=cuda and _xformers_runs(),
@@ -99,43 +89,6 @@ def free_disk_gb(root: Path) -> float:
     """Free space where the library is, in GiB."""
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     return shutil.disk_usage(existing).free / GB
-
-
-def plan(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
-    """Fit `config` to the machine: precision, 8-bit Adam, gradient checkpointing, or a plain no.
-
-    The memory needs are arithmetic from the catalogue, not measurements.
-    """
-    full, small = base.memory_gb
-    if here.device != "cuda":
-        return _plan_without_card(base, config, here)
-    precision: Precision = "bf16" if here.bf16 else "fp16"
-    config = replace(config, precision=precision)
-    if here.card_gb >= full:
-        return Plan(config, True, f"Fits: full training in {precision} on {here.title}.", None)
-    optimizer: Optimizer = "adamw8bit" if here.adam8bit else "adamw"
-    attention: Attention = "xformers" if here.xformers else "sdpa"
-    config = replace(config, optimizer=optimizer, attention=attention, gradient_checkpointing=True)
-    fits = here.card_gb >= small and here.adam8bit
-    words = (
-        f"Fits with 8-bit Adam and gradient checkpointing: about {small:.0f} of "
-        f"{here.card_gb:.0f} GB."
-        if fits
-        else f"Probably too large: needs about {small:.0f} GB, this card has {here.card_gb:.0f}."
-    )
-    return Plan(config, fits, words, None)
-
-
-def _plan_without_card(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
-    config = replace(config, precision="fp32", optimizer="adamw", attention="sdpa")
-    if base.seconds_per_step is not None:
-        minutes = config.steps * base.seconds_per_step / 60
-        return Plan(config, True, f"Fits: {here.title}.", minutes)
-    if here.memory_gb < base.memory_gb[0]:
-        words = f"Needs about {base.memory_gb[0]:.0f} GB of memory; this computer has less."
-        return Plan(replace(config, gradient_checkpointing=True), False, words, None)
-    words = "Without a graphics card this takes many hours. Toybox takes minutes."
-    return Plan(replace(config, gradient_checkpointing=True), True, words, None)
 
 
 def _adam8bit_runs() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -158,6 +159,8 @@ LAYOUTS = pytest.mark.parametrize("layout", FORMATS, ids=["nchw", "nhwc"])
 def published(weights: list[torch.nn.Parameter], config: TrainingConfig) -> Any:
     """The optimizer as its own library offers it."""
     if config.optimizer == "adamw8bit":
+        from bitsandbytes.optim import AdamW8bit
+
         return AdamW8bit(weights, lr=config.learning_rate)
     return torch.optim.AdamW(weights, lr=config.learning_rate, fused=True)
 

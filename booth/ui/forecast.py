@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from booth import machine
+from booth import machine, memory
 from booth.catalogue import BaseModel
 from booth.config import TrainingConfig
 from booth.ledger import Ledger
@@ -89,7 +89,7 @@ def seconds_per_step(ledger: Ledger, config: TrainingConfig) -> float | None:
 def _computer(base: BaseModel, config: TrainingConfig, here: Machine | None) -> Row:
     if here is None:
         return Row("warn", "Looking at this computer...", "This takes a few seconds, once.")
-    plan = machine.plan(base, config, here)
+    plan = memory.plan(base, config, here)
     title = here.title[:1].upper() + here.title[1:]
     text = "" if here.title in plan.sentence else plan.sentence
     slow = here.device == "cpu" and base.seconds_per_step is None
@@ -121,7 +121,7 @@ def _time(base: BaseModel, config: TrainingConfig, here: Machine | None, ledger:
     if known is not None:
         text = "Measured on your earlier trainings."
         return Row("ok", f"The practising takes {duration(known * config.steps)}.", text)
-    minutes = machine.plan(base, config, here).minutes if here else None
+    minutes = memory.plan(base, config, here).minutes if here else None
     if minutes is None:
         return Row("ok", "How long it takes shows after the first few steps.")
     text = "A first guess; making the other examples comes on top."

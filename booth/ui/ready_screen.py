@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from booth import catalogue, jobs, machine
+from booth import catalogue, jobs, machine, memory
 from booth.catalogue import BaseModel
 from booth.config import TrainingConfig, to_dict
 from booth.errors import BaseModelError, BoothError, Busy
@@ -154,7 +154,7 @@ class ReadyScreen(Screen):
     def _config(self, base: BaseModel, sitter: Sitter) -> TrainingConfig:
         config = base.training_config(kind_of(sitter.class_noun))
         here = machine.read(self.desk.library.root)
-        return machine.plan(base, config, here).config if here else config
+        return memory.plan(base, config, here).config if here else config
 
     def _summary(self, base: BaseModel, config: TrainingConfig, sitter: Sitter) -> str:
         root, ledger = self.desk.library.root, self.desk.library.ledger

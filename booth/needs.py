@@ -1,0 +1,204 @@
+"""What a training takes, in bytes, item by item: arithmetic on booth/sizes.py, no torch.
+
+An error to expect: an allocator rounds up and leaves gaps, some 5 to 10 percent in practice
+(booth/memory.py keeps a margin for it), and a card without a flash attention kernel takes more.
+tests/test_memory.py holds weights, gradients and moments to what real tensors take, exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from booth.config import TrainingConfig
+from booth.sizes import Size
+
+CONTEXT, WORKSPACE = 500_000_000, 300_000_000  # bytes: CUDA itself; cuDNN, cuBLAS and the gaps
+AUTOCAST = 1.35  # activations, against half precision throughout: norms work in float32
+FLOAT32 = 2.0
+PROMPTS = 2  # "a [V] dog" and "a dog", encoded once per step when the text encoder is trained
+
+
+@dataclass(frozen=True)
+class Need:
+    """Memory of a training in bytes, item by item, and `peak`, the most at any one moment.
+
+    Gradients, activations, copies, step and picture are each at their largest, which they are
+    not together: the peak is less than the sum.
+    """
+
+    weights: int  # trained ones with their missing bits, and frozen ones beside LoRA's adapters
+    gradients: int  # of all trained weights, or of one block when updated in backward
+    optimizer: int  # moments on the card
+    activations: int  # kept for the backward pass
+    copies: int  # half-precision weights that autocast makes
+    step: int  # what the optimizer's step makes and drops
+    picture: int  # what a preview makes and drops
+    frozen: int  # VAE, and the text encoder when it is not trained: they stay for the previews
+    reserve: int  # CUDA's context and workspaces
+    peak: int
+    host: int = 0  # page-locked main memory
+
+
+def needs(size: Size, config: TrainingConfig) -> Need:
+    """The memory that training takes.
+
+    peak = weights + optimizer + frozen + reserve + the larger of
+      learning: the most, over the moments of one step, of activations still kept + gradients
+                already there + half-precision copies of weights that autocast still holds
+      a picture: the previews between steps, when there are no gradients
+
+    Backward goes through the stages from last to first. While a stage is worked on, its own
+    activations and its own gradients both count; activations of stages behind it are freed, and
+    their gradients stay until the optimizer's step, or, with the optimizer in backward, until
+    their block is done. With checkpointing, one block's activations are made again at a time.
+    """
+    weights, host_weights = _weights(size, config)
+    moments = _moments(size, config)
+    on_card = _in_flight(size, moments) if config.offload_optimizer else moments
+    frozen = _frozen(size, config)
+    reserve = CONTEXT + WORKSPACE
+    copies, picture = _copies(size, config, size.unet), _picture(size, config)
+    held = _held_for_pictures(size, config)
+    moment = max(_learning(size, config), held + picture)
+    return Need(
+        weights=weights,
+        gradients=_gradients(size, config),
+        optimizer=on_card,
+        activations=_activations(size, config),
+        copies=max(copies, held),
+        step=_step(size, config),
+        picture=picture,
+        frozen=frozen,
+        reserve=reserve,
+        peak=weights + on_card + frozen + reserve + moment,
+        host=host_weights + (moments if config.offload_optimizer else 0),
+    )
+
+
+def _trained(size: Size, config: TrainingConfig) -> int:
+    """Parameters that learn."""
+    if config.method == "lora":
+        return size.lora_per_rank * config.lora_rank
+    return size.unet + (size.text if config.train_text_encoder else 0)
+
+
+def _weights(size: Size, config: TrainingConfig) -> tuple[int, int]:
+    """Bytes of trained weights, and of frozen ones beside adapters: on the card, on the host."""
+    trained = _trained(size, config)
+    if config.method == "lora":
+        return 4 * trained + _half(config) * size.unet, 0
+    if not config.exact_bf16:
+        return 4 * trained, 0
+    return (2 * trained, 2 * trained) if config.offload_optimizer else (4 * trained, 0)
+
+
+def _frozen(size: Size, config: TrainingConfig) -> int:
+    text_learns = config.train_text_encoder and config.method == "full"
+    return _half(config) * (size.vae + (0 if text_learns else size.text))
+
+
+def _half(config: TrainingConfig) -> int:
+    """Bytes of a weight that does not learn: half precision beside bf16 weights and adapters."""
+    halved = config.exact_bf16 or config.method == "lora"
+    return 2 if halved and config.precision != "fp32" else 4
+
+
+def _moments(size: Size, config: TrainingConfig) -> int:
+    """Bytes of Adam's two moments.
+
+    8-bit: one byte each and one float32 scale per 256 elements, tensors under 4096 elements in
+    float32, and two shared tables of 256 numbers (bitsandbytes 0.50).
+    """
+    trained = _trained(size, config)
+    if config.optimizer == "adamw" or config.method == "lora":
+        return 8 * trained
+    text = config.train_text_encoder
+    small = size.small + (size.text_small if text else 0)
+    blocks = size.blocks + (size.text_blocks if text else 0)
+    return 2 * (trained - small) + 8 * blocks + 8 * small + 2048
+
+
+def _in_flight(size: Size, moments: int) -> int:
+    """Bytes on the card of states that live in main memory: two blocks of them at a time."""
+    share = size.largest_block / size.unet
+    return min(moments, round(2 * share * (moments + 2 * size.unet)))
+
+
+def _gradients(size: Size, config: TrainingConfig) -> int:
+    """Bytes of gradients that are there at once."""
+    together = size.largest_block if config.in_backward else _trained(size, config)
+    return (2 if config.exact_bf16 else 4) * together
+
+
+def _activations(size: Size, config: TrainingConfig) -> int:
+    """Bytes kept for the backward pass. Beside LoRA an upper bound: frozen weights need less."""
+    scale = _scale(size, config)
+    if config.gradient_checkpointing:
+        kept = sum(s.edges for s in size.stages) + max(s.block for s in size.stages)
+    else:
+        kept = sum(s.saved for s in size.stages)
+    return round(scale * kept) + _words(size, config)
+
+
+def _words(size: Size, config: TrainingConfig) -> int:
+    """Bytes that the text encoder keeps, which gradient checkpointing does not touch."""
+    return round(_wide(config) * size.text_saved * PROMPTS) if config.train_text_encoder else 0
+
+
+def _wide(config: TrainingConfig) -> float:
+    if config.precision == "fp32":
+        return FLOAT32
+    return 1.0 if config.exact_bf16 else AUTOCAST
+
+
+def _scale(size: Size, config: TrainingConfig) -> float:
+    """How much more than one half-precision image at the reference resolution."""
+    images = config.batch_size * (2 if config.uses_priors else 1)
+    return images * (config.resolution / size.resolution) ** 2 * _wide(config)
+
+
+def _learning(size: Size, config: TrainingConfig) -> int:
+    """The most bytes of activations, gradients and autocast's copies at any moment of a step."""
+    scale, kept = _scale(size, config), _activations(size, config)
+    checkpointing, each = config.gradient_checkpointing, 2 if config.exact_bf16 else 4
+    left, done, most = size.unet, 0, 0
+    for stage in reversed(size.stages):
+        done += stage.parameters
+        most = max(most, kept + _so_far(size, config, done) + _copies(size, config, left))
+        left -= stage.parameters
+        kept -= round(scale * (stage.edges if checkpointing else stage.saved))
+    step = _gradients(size, config) + _step(size, config)
+    words = _words(size, config) + each * _trained(size, config) * (not config.in_backward)
+    return max(most, step, words)
+
+
+def _step(size: Size, config: TrainingConfig) -> int:
+    """Bytes that torch's AdamW makes on a card: one copy of all it trains (`_foreach_sqrt`)."""
+    plain = config.optimizer == "adamw" and not (config.exact_bf16 or config.in_backward)
+    return 4 * _trained(size, config) if plain and config.precision != "fp32" else 0
+
+
+def _so_far(size: Size, config: TrainingConfig, done: int) -> int:
+    """Bytes of gradients when backward has come through `done` of the UNet's parameters."""
+    if config.method == "lora":
+        return _gradients(size, config)
+    return min(_gradients(size, config), (2 if config.exact_bf16 else 4) * done)
+
+
+def _copies(size: Size, config: TrainingConfig, left: int) -> int:
+    """Bytes of the half-precision weights that autocast made and backward still needs."""
+    if config.precision == "fp32" or config.exact_bf16 or config.method == "lora":
+        return 0
+    return 2 * (min(left, size.largest_block) if config.gradient_checkpointing else left)
+
+
+def _held_for_pictures(size: Size, config: TrainingConfig) -> int:
+    """Bytes of the copy of the whole UNet that autocast holds while previews are denoised."""
+    whole = replace(config, gradient_checkpointing=False)
+    return _copies(size, whole, size.unet) if config.preview_every else 0
+
+
+def _picture(size: Size, config: TrainingConfig) -> int:
+    """Bytes of denoising and decoding previews, beside all weights."""
+    scale = (config.resolution / size.resolution) ** 2
+    return round(size.picture * scale) if config.preview_every else 0

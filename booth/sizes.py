@@ -1,0 +1,142 @@
+"""How large each model family is: weights and activations, counted and not estimated.
+
+Counted on torch's meta device from the published configs by `python -m tests.counting`, which
+prints these constants; tests/test_memory.py holds them to it. Parameters are exact. Activations
+are what autograd keeps in half precision with flash attention: exact as a count, but a real
+allocator rounds up by some percent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One level of the UNet on its way down, the middle, or one level on its way up.
+
+    Bytes are for one image at the family's resolution, in half precision.
+    """
+
+    parameters: int
+    saved: int  # bytes kept for the backward pass
+    edges: int  # the same with gradient checkpointing: what goes into each block
+    block: int  # bytes that the largest block keeps: made again, one block at a time
+
+
+@dataclass(frozen=True)
+class Size:
+    """A model family. Tensors count by how 8-bit Adam treats them: by 256 elements, or whole."""
+
+    stages: tuple[Stage, ...]  # of the UNet, in the order of the forward pass
+    resolution: int  # pixels per side that the bytes are for
+    small: int  # UNet parameters in tensors under 4096 elements
+    blocks: int  # groups of 256 parameters in the UNet's other tensors
+    largest_block: int  # parameters of the UNet's largest residual or attention block
+    lora_per_rank: int  # adapter parameters per rank, on the attention's four projections
+    text: int  # parameters of the text encoder, or encoders
+    text_small: int
+    text_blocks: int
+    text_saved: int  # bytes kept for one prompt, half precision
+    vae: int  # parameters
+    picture: int  # bytes beside the weights while denoising 4 guided pictures or decoding one
+
+    @property
+    def unet(self) -> int:
+        """Parameters of the UNet."""
+        return sum(stage.parameters for stage in self.stages)
+
+
+SIZE_TOYBOX = Size(
+    stages=(
+        Stage(696_384, 524_800, 98_048, 396_416),
+        Stage(1_002_912, 234_560, 23_616, 193_664),
+        Stage(1_603_040, 272_320, 57_280, 193_664),
+        Stage(2_851_552, 526_464, 80_000, 193_664),
+        Stage(1_107_600, 1_111_744, 192_704, 376_704),
+    ),
+    resolution=128,
+    small=30_000,
+    blocks=28_248,
+    largest_block=805_440,
+    lora_per_rank=14_784,
+    text=990_592,
+    text_small=5_248,
+    text_blocks=3_849,
+    text_saved=503_568,
+    vae=3_817_955,
+    picture=5_247_296,
+)
+
+SIZE_SD15 = Size(
+    stages=(
+        Stage(12_586_880, 197_691_264, 28_995_456, 73_977_600),
+        Stage(36_818_560, 96_918_272, 13_762_816, 36_987_392),
+        Stage(139_992_320, 49_008_384, 6_881_536, 18_766_848),
+        Stage(62_277_120, 1_971_712, 327_680, 985_856),
+        Stage(97_038_080, 7_450_752, 1_805_184, 4_987_392),
+        Stage(162_241_280, 5_087_488, 1_638_400, 1_477_376),
+        Stage(258_330_880, 81_540_736, 14_090_624, 18_766_848),
+        Stage(71_413_120, 165_365_888, 29_491_584, 36_987_392),
+        Stage(18_822_724, 331_687_424, 57_672_192, 73_859_328),
+    ),
+    resolution=512,
+    small=356_804,
+    blocks=3_356_110,
+    largest_block=49_164_800,
+    lora_per_rank=199_296,
+    text=123_060_480,
+    text_small=121_344,
+    text_blocks=480_231,
+    text_saved=28_564_552,
+    vae=83_653_863,
+    picture=671_156_480,
+)
+
+SIZE_SD21 = Size(
+    stages=(
+        Stage(12_914_560, 443_990_400, 65_120_640, 165_996_800),
+        Stage(37_473_920, 217_639_680, 30_966_016, 83_012_096),
+        Stage(141_303_040, 109_386_496, 15_483_136, 41_787_904),
+        Stage(62_277_120, 4_429_312, 737_280, 2_214_656),
+        Stage(97_693_440, 16_278_016, 4_057_984, 10_742_656),
+        Stage(162_241_280, 11_436_288, 3_686_400, 3_320_576),
+        Stage(260_296_960, 182_143_104, 31_703_424, 41_787_904),
+        Stage(72_396_160, 371_433_600, 66_355_584, 83_012_096),
+        Stage(19_314_244, 745_252_352, 129_761_792, 165_839_104),
+    ),
+    resolution=768,
+    small=356_804,
+    blocks=3_381_070,
+    largest_block=49_164_800,
+    lora_per_rank=207_488,
+    text=340_387_840,
+    text_small=214_016,
+    text_blocks=1_328_804,
+    text_saved=72_841_400,
+    vae=83_653_863,
+    picture=1_510_099_200,
+)
+
+SIZE_SDXL = Size(
+    stages=(
+        Stage(12_739_840, 136_470_656, 31_607_424, 62_919_936),
+        Stage(60_105_600, 681_766_656, 65_851_648, 147_739_136),
+        Stage(757_404_160, 1_522_919_168, 72_089_856, 73_982_976),
+        Stage(413_117_440, 779_157_120, 52_431_744, 73_982_976),
+        Stage(1_206_568_960, 2_320_423_552, 127_140_224, 73_982_976),
+        Stage(106_343_680, 1_102_130_816, 133_693_824, 147_423_744),
+        Stage(11_184_004, 346_038_656, 104_857_728, 125_831_936),
+    ),
+    resolution=1_024,
+    small=917_764,
+    blocks=10_025_570,
+    largest_block=49_164_800,
+    lora_per_rank=1_451_520,
+    text=817_720_320,
+    text_small=492_544,
+    text_blocks=3_192_296,
+    text_saved=155_159_440,
+    vae=83_653_863,
+    picture=2_684_619_008,
+)
