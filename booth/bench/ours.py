@@ -1,0 +1,88 @@
+"""The one place where the benchmark touches the booth's own training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from booth import models, training
+from booth.bench.plan import PRIORS, PROMPTS, Plan
+from booth.config import TrainingConfig
+from booth.models import Parts
+
+
+def train(folder: Path, plan: Plan, options: dict[str, Any]) -> Iterator[int]:
+    """The steps of `booth train` on the scene in `folder`; each is yielded when it is asked."""
+    parts = models.load(folder / "model")
+    for number, _ in enumerate(_ours(parts, folder, config(plan, **options)), 1):
+        yield number
+
+
+def config(plan: Plan, **options: Any) -> TrainingConfig:
+    """The settings a plan is measured with; `options` are fields of `TrainingConfig`."""
+    numbers: dict[str, Any] = {
+        "steps": 10**9,
+        "resolution": plan.resolution,
+        "precision": plan.precision,
+        "learning_rate": plan.learning_rate,
+        "prior_images": PRIORS,
+        "preview_every": 0,
+    }
+    return TrainingConfig(**{**numbers, **options})
+
+
+def _ours(parts: Parts, folder: Path, config: TrainingConfig) -> Iterator[float | torch.Tensor]:
+    """The adapter: the losses (both terms, summed) of one step of ours after another."""
+    examples = encoded(parts, folder)
+    learner = training.Learner(parts, examples, config)
+    for step in range(config.steps):
+        instance, prior = learner.learn(training.draw(examples, config, step, factors(parts)))
+        yield instance + prior
+
+
+def drawn(
+    parts: Parts, examples: training.Examples, config: TrainingConfig, step: int
+) -> tuple[list[int], training.Batch]:
+    """What ours draws at a step: which images, and the noises before any image is touched.
+
+    Asked of `training.draw` itself, with moments that give the answer away: with a mean of zero
+    and a deviation of one its latents are the noise of the VAE, with the image's number as the
+    mean and no deviation they are that number. So the plain loop of the gate can follow without
+    knowing how the drawing is done.
+    """
+    assert examples.prior is not None
+    ones = (1.0, factors(parts)[1])
+    blank, told = examples, examples
+    for name in ("instance", "prior"):
+        moments = getattr(examples, name)
+        zeros = torch.zeros_like(moments)
+        numbers = torch.arange(len(moments), device=moments.device).view(-1, 1, 1, 1)
+        mean = (zeros.chunk(2, dim=1)[0] + numbers).to(moments)
+        quiet = torch.full_like(mean, -30.0)  # the log-variance `draw` clamps to
+        blank = replace(blank, **{name: zeros})
+        told = replace(told, **{name: torch.cat([mean, quiet], dim=1)})
+    chosen = training.draw(told, config, step, ones).latents.mean(dim=(1, 2, 3)).round()
+    return [int(number) for number in chosen], training.draw(blank, config, step, ones)
+
+
+def factors(parts: Parts) -> tuple[float, int]:
+    """The VAE's scaling factor and the number of diffusion timesteps."""
+    return float(parts.vae.config.scaling_factor), int(parts.scheduler["num_train_timesteps"])
+
+
+def pictures(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
+    """The scene's photos and prior images."""
+    return tuple(  # type: ignore[return-value]
+        [Image.open(path).convert("RGB") for path in sorted((folder / name).iterdir())]
+        for name in ("photos", "priors")
+    )
+
+
+def encoded(parts: Parts, folder: Path) -> training.Examples:
+    """The scene's images as ours keeps them."""
+    return training.Examples.encode(parts, *pictures(folder), PROMPTS)
