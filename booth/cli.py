@@ -26,6 +26,10 @@ _TRAINING_OPTIONS = (
     "steps", "learning_rate", "batch_size", "resolution", "prior_images", "prior_loss_weight",
     "train_text_encoder", "identifier", "seed",
 )  # fmt: skip
+_TOLD = (
+    "steps", "seconds", "weights", "sheet", "steps_per_second_ratio", "peak_memory_ratio",
+    "numerics",
+)  # fmt: skip
 _PAUSED = {
     "train": "Paused, with a checkpoint. Go on with: booth resume NAME",
     "take": "Stopped. The pictures taken so far are kept.",
@@ -146,6 +150,13 @@ def doctor(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     yield {"event": "done", **report}
 
 
+def bench(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth bench: how quick the training is here, beside diffusers' script"""
+    from booth.bench import command
+
+    yield from command.verb(options.peer, options.out, options.readme, not options.no_ladder)
+
+
 def _take(
     options: argparse.Namespace, library: Library, subject: Subject, work: jobs.TakePictures
 ) -> Iterator[Line]:
@@ -236,11 +247,11 @@ def _sentence(line: Line) -> str:
             f"{line['pictures']} pictures, training {line['training']}"
         )
     if kind == "done":
-        kept = {k: v for k, v in line.items() if k in ("steps", "seconds", "weights", "sheet")}
+        kept = {k: v for k, v in line.items() if k in _TOLD}
         return "\nDone. " + ", ".join(f"{key}: {value}" for key, value in kept.items())
     if kind == "fact":
         return f"{line['name']}: {line['value']}"
-    return str(line.get("path") or line.get("token") or line)
+    return str(line.get("path") or line.get("token") or line.get("text") or line)
 
 
 def _bar(words: str, done: int, total: int) -> None:
@@ -291,6 +302,7 @@ def _parser() -> argparse.ArgumentParser:
     rare.add_argument("--count", type=_whole(1), default=10)
     rare.add_argument("--seed", type=_whole(0), default=0)
     verb(doctor)
+    _bench_options(verb(bench))
     return parser
 
 
@@ -308,6 +320,13 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--train-text-encoder", action="store_true", default=None)
     sub.add_argument("--identifier", help="rare token(s) to use, instead of choosing by seed")
     sub.add_argument("--seed", type=_whole(0))
+
+
+def _bench_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--peer", type=Path, help="diffusers' examples/dreambooth/train_dreambooth.py")
+    sub.add_argument("--out", type=Path, help="write everything that was measured there, as JSON")
+    sub.add_argument("--readme", type=Path, help="put the table into this Markdown file")
+    sub.add_argument("--no-ladder", action="store_true", help="only the variants compared")
 
 
 def _whole(smallest: int, largest: int = 2**31 - 1) -> Any:

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from booth import disk
-from booth.bench import plan as plans
 from booth.bench import peer as peers
+from booth.bench import plan as plans
 from booth.bench import report, stopwatch
 from booth.bench.plan import Plan, Variant
+from booth.errors import BoothError
 
 Line = dict[str, Any]
 
@@ -46,9 +47,27 @@ def run(peer: Path | None = None, with_ladder: bool = True) -> Iterator[Line]:
     yield {"event": "report", **report.build(found, told, _described(order))}
 
 
+def verb(
+    peer: Path | None, out: Path | None, readme: Path | None, with_ladder: bool
+) -> Iterator[Line]:
+    """What `booth bench` says: progress, a table for people, and the few numbers last."""
+    if peer is not None and not peer.is_file():
+        raise BoothError(f'There is no script "{peer}".', "Give the path of train_dreambooth.py.")
+    for line in run(peer, with_ladder):
+        if line["event"] != "report":
+            yield line
+    text = report.table(line)
+    if out is not None:
+        disk.write_json(out, line)
+    if readme is not None:
+        report.put_into(readme, text)
+    yield {"event": "table", "text": text}
+    yield {"event": "done", **report.summary(line)}
+
+
 def visit(variant: Variant, plan: Plan, folder: Path, own: Path) -> Line:
     """One visit to a variant in a fresh process: its windows, first step and peak memory."""
-    own.mkdir()
+    own.mkdir(parents=True)
     result = own / "result.json"
     command = _command(variant, plan, folder, own)
     marks = stopwatch.follow(command, plan, own / "log.txt")

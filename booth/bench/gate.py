@@ -134,8 +134,8 @@ def plain(parts: Parts, folder: Path, config: TrainingConfig) -> Iterable[float]
 
 def _latents(parts: Parts, images: list[Image.Image], noise: torch.Tensor) -> torch.Tensor:
     """A sample of the VAE's distribution for each image, with the given standard noise."""
-    pixels = np.stack([np.asarray(image, dtype=np.float32) for image in images])
-    pixels = torch.from_numpy(pixels / 127.5 - 1).permute(0, 3, 1, 2).to(parts.device)
+    arrays = np.stack([np.asarray(image, dtype=np.float32) for image in images])
+    pixels = torch.from_numpy(arrays / 127.5 - 1).permute(0, 3, 1, 2).to(parts.device)
     with torch.no_grad():
         found = parts.vae.encode(pixels).latent_dist
     return (found.mean + found.std * noise) * float(parts.vae.config.scaling_factor)

@@ -1,10 +1,10 @@
 """DreamBooth as diffusers' `train_dreambooth.py` means it, in our words, with switches.
 
 With every switch off: a DataLoader that opens two image files per step in this process; the VAE
-and the text encoder run at every step (under no_grad, kinder than the script, whose VAE's inputs
-merely need no gradient); the UNet in float32 under accelerate's autocast; torch's default AdamW (foreach, not fused); gradients clipped to 1; gradients set to
-zero, not let go; the loss read back (`.item()`) and shown at every step. The switches add what
-the booth does otherwise, one rung of the ladder at a time; none changes the mathematics.
+and the text encoder run at every step (under no_grad, which is kind to the script); the UNet in
+float32 under accelerate's autocast; AdamW in many kernels; gradients clipped to 1; gradients set
+to zero, not let go; the loss read back (`.item()`) at every step. The switches add what the booth
+does otherwise, one rung of the ladder at a time; none changes the mathematics.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Loop:
         images = Images(folder, in_memory=bool(on.get("images_in_memory")))
         self._moments = self._all_moments(images) if on.get("moments_once") else None
         unet = self.parts.unet.requires_grad_(True).train()
-        fused = {"fused": True} if on.get("fused_adamw") else {}
-        optimizer = torch.optim.AdamW(unet.parameters(), lr=plan.learning_rate, **fused)
+        fused = True if on.get("fused_adamw") else None  # None: torch takes foreach on a card
+        optimizer = torch.optim.AdamW(unet.parameters(), lr=plan.learning_rate, fused=fused)
         data = images if self._moments is None else Pairs(len(images))
         loader = DataLoader(data, batch_size=1, shuffle=True)
         constant = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from booth import disk
-from booth.bench.plan import Plan
+from booth.bench.plan import ENDLESS, Plan
 
 
 def run(steps: Iterable[int], plan: Plan, result: Path) -> None:
@@ -28,7 +28,7 @@ def mark(step: int) -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.synchronize()
-    print(f"{step}/0 [", file=sys.stderr, flush=True)
+    print(f"{step}/{ENDLESS} [", file=sys.stderr, flush=True)
 
 
 def finish(result: Path) -> None:

@@ -55,19 +55,24 @@ def drawn(
     mean and no deviation they are that number. So the plain loop of the gate can follow without
     knowing how the drawing is done.
     """
-    assert examples.prior is not None
     ones = (1.0, factors(parts)[1])
-    blank, told = examples, examples
-    for name in ("instance", "prior"):
-        moments = getattr(examples, name)
-        zeros = torch.zeros_like(moments)
-        numbers = torch.arange(len(moments), device=moments.device).view(-1, 1, 1, 1)
-        mean = (zeros.chunk(2, dim=1)[0] + numbers).to(moments)
-        quiet = torch.full_like(mean, -30.0)  # the log-variance `draw` clamps to
-        blank = replace(blank, **{name: zeros})
-        told = replace(told, **{name: torch.cat([mean, quiet], dim=1)})
-    chosen = training.draw(told, config, step, ones).latents.mean(dim=(1, 2, 3)).round()
-    return [int(number) for number in chosen], training.draw(blank, config, step, ones)
+    chosen = training.draw(_probe(examples, told=True), config, step, ones).latents
+    numbers = chosen.mean(dim=(1, 2, 3)).round()
+    batch = training.draw(_probe(examples, told=False), config, step, ones)
+    return [int(number) for number in numbers], batch
+
+
+def _probe(examples: training.Examples, told: bool) -> training.Examples:
+    """Examples whose moments are each image's number (`told`), or standard noise."""
+
+    def moments(own: torch.Tensor) -> torch.Tensor:
+        zeros = torch.zeros_like(own)
+        mean, log_variance = zeros.chunk(2, dim=1)
+        numbers = torch.arange(len(own), device=own.device).view(-1, 1, 1, 1).to(own)
+        return torch.cat([mean + numbers, log_variance - 30], dim=1) if told else zeros
+
+    assert examples.prior is not None
+    return replace(examples, instance=moments(examples.instance), prior=moments(examples.prior))
 
 
 def factors(parts: Parts) -> tuple[float, int]:

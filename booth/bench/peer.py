@@ -17,9 +17,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from booth.bench import measure
-from booth.bench.plan import PRIORS, PROMPTS, Plan
-
-NEVER = 10**6  # steps; no variant makes so many
+from booth.bench.plan import ENDLESS, PRIORS, PROMPTS, Plan
 
 
 def flags(folder: Path, output: Path, plan: Plan) -> list[str]:
@@ -38,8 +36,8 @@ def flags(folder: Path, output: Path, plan: Plan) -> list[str]:
         "resolution": plan.resolution,
         "train_batch_size": 1,
         "learning_rate": plan.learning_rate,
-        "max_train_steps": NEVER,
-        "checkpointing_steps": NEVER,
+        "max_train_steps": ENDLESS,
+        "checkpointing_steps": ENDLESS,
         "output_dir": output,
     }
     return ["--with_prior_preservation", *(f"--{name}={value}" for name, value in told.items())]

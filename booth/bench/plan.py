@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 Kind = Literal["ours", "loop", "peer"]
 
+ENDLESS = 10**6  # steps every variant is asked for: it is stopped when it was seen enough
 PHOTOS, PRIORS = 4, 16  # images that lie there; a step takes one of each
 PROMPTS = ("a zqx dog", "a dog")
 

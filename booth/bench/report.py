@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,6 +21,10 @@ from booth.errors import BoothError
 
 Line = dict[str, Any]
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+_SUMMARY = (
+    "device", "steps_per_second_ratio", "peak_memory_ratio", "cpu_time_ratio", "first_step_ratio",
+    "numerics", "baseline",
+)  # fmt: skip
 _DRIFT = 0.03  # of the speed between two visits of one variant; more is told
 
 
@@ -84,7 +89,7 @@ def _ladder(variants: Mapping[str, Line]) -> list[Line]:
             "cpu_time_gain": _ratio(variants[name], variants[below], "steps_per_cpu_second"),
             "memory": _ratio(variants[name], variants[below], "peak_memory"),
         }
-        for below, name in zip(names, names[1:], strict=False)
+        for below, name in pairwise(names)
     ]
 
 
@@ -122,9 +127,7 @@ def _divided(value: Any, units: Mapping[str, float], unit: float | None = None) 
 
 def summary(report: Line) -> Line:
     """The few numbers for other programs."""
-    kept = ("device", "steps_per_second_ratio", "peak_memory_ratio", "cpu_time_ratio")
-    kept += ("first_step_ratio", "numerics", "baseline")
-    return {key: report[key] for key in kept}
+    return {key: report[key] for key in _SUMMARY}
 
 
 def table(report: Line) -> str:

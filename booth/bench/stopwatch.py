@@ -1,8 +1,8 @@
 """One stopwatch for all: the parent reads the clock when a child says which step is done.
 
-The unmodified script of diffusers says so through its tqdm bar ("Steps: 3%| 7/250 [00:02<..."),
-our own variants print the same "7/250 [". Parsing the bar was chosen over the difference of two
-runs of N1 and N2 steps: one process gives many windows and the time to the first step, and a
+The unmodified script of diffusers says so through its tqdm bar ("Steps: 0%| 7/1000000 [00:02<");
+our own variants print the same "7/1000000 [". Parsing the bar was chosen over the difference of
+two runs of N1 and N2 steps: one process gives many windows and the time to the first step, and a
 machine whose speed changes between two runs cannot turn into a rate. The script reads its loss
 back after every step, before its bar is drawn for the last time, so on a card the step is truly
 over then; our variants wait for the device at the ends of the windows.
@@ -18,15 +18,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 import psutil
 
+from booth.bench.plan import ENDLESS, Plan
 from booth.errors import BoothError
-from booth.bench.plan import Plan
 
-_STEP = re.compile(rb"(?:^|\s)(\d+)/\d+ \[")
+_STEP = re.compile(rb"(?:^|\s)(\d+)/%d \[" % ENDLESS)
 Clock = Callable[[], tuple[float, float]]
 
 
@@ -81,7 +82,7 @@ def timed(steps: Iterable[int], clock: Clock, until: int) -> dict[int, Mark]:
 def windows(marks: dict[int, Mark], plan: Plan) -> tuple[list[float], list[float]]:
     """Steps per second of wall clock and of processor time, of each window."""
     ends = [marks[step] for step in plan.boundaries]
-    pairs = list(zip(ends, ends[1:], strict=False))
+    pairs = list(pairwise(ends))
     wall = [plan.window / (after.wall - before.wall) for before, after in pairs]
     cpu = [plan.window / max(after.cpu - before.cpu, 1e-9) for before, after in pairs]
     return wall, cpu
