@@ -190,7 +190,6 @@ def test_every_variant_runs_in_a_process_of_its_own(folder: Path, tmp_path: Path
     all_rungs = dict.fromkeys(plan.RUNGS, True)
     variants = [
         plan.OURS,
-        plan.REFERENCE,
         Variant("all", "loop", all_rungs),
         Variant("peer", "peer", {"script": str(script), "flags": ["--flag"]}),
     ]
