@@ -63,12 +63,15 @@ def built(found: dict[str, Any], **how: Any) -> dict[str, Any]:
     return report.build(found, told(**how), {name: {"kind": "loop"} for name in found})
 
 
-def test_a_ratio_is_ours_divided_by_the_peers_best_flags() -> None:
+def test_a_ratio_is_ours_divided_by_the_peers_quickest_way() -> None:
     found = {plan.PEER_DEFAULT: visits(1), plan.PEER_BEST: visits(2), "ours": visits(6, 50)}
     result = built({**found, plan.REFERENCE.name: visits(3)})
     assert result["steps_per_second_ratio"] == 3
     assert result["peak_memory_ratio"] == 0.5
     assert result["baseline"] == plan.PEER_BEST
+    found[plan.PEER_DEFAULT] = visits(3)  # as where data workers take the processor away
+    result = built(found)
+    assert (result["baseline"], result["steps_per_second_ratio"]) == (plan.PEER_DEFAULT, 2)
 
 
 def test_without_a_peer_the_reference_semantics_are_the_baseline() -> None:
