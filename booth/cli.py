@@ -26,6 +26,10 @@ _TRAINING_OPTIONS = (
     "steps", "learning_rate", "batch_size", "resolution", "prior_images", "prior_loss_weight",
     "train_text_encoder", "identifier", "seed", "method", "lora_rank", "lora_alpha", "views",
 )  # fmt: skip
+_TOLD = (
+    "steps", "seconds", "weights", "sheet", "steps_per_second_ratio", "peak_memory_ratio",
+    "numerics",
+)  # fmt: skip
 _PAUSED = {
     "train": "Paused, with a checkpoint. Go on with: booth resume NAME",
     "take": "Stopped. The pictures taken so far are kept.",
@@ -170,7 +174,16 @@ def plan(options: argparse.Namespace, library: Library) -> Iterator[Line]:
                 "text": found.sentence,
                 "config": to_dict(found.config),
             }
-    yield {"event": "table", "text": memory.table(bases)}
+    table = memory.table(bases)
+    yield {"event": "table", "text": table}
+    yield {"event": "done", "table": table}
+
+
+def bench(options: argparse.Namespace, library: Library) -> Iterator[Line]:
+    """booth bench: how quick the training is here, beside diffusers' script"""
+    from booth.bench import command
+
+    yield from command.verb(options.peer, options.out, options.readme, not options.no_ladder)
 
 
 def _take(
@@ -263,7 +276,7 @@ def _sentence(line: Line) -> str:
             f"{line['pictures']} pictures, training {line['training']}"
         )
     if kind == "done":
-        kept = {k: v for k, v in line.items() if k in ("steps", "seconds", "weights", "sheet")}
+        kept = {k: v for k, v in line.items() if k in _TOLD}
         return "\nDone. " + ", ".join(f"{key}: {value}" for key, value in kept.items())
     if kind == "fact":
         return f"{line['name']}: {line['value']}"
@@ -319,6 +332,7 @@ def _parser() -> argparse.ArgumentParser:
     rare.add_argument("--seed", type=_whole(0), default=0)
     verb(doctor)
     verb(plan).add_argument("--base", help="one base model only: catalogue key, folder or Hub id")
+    _bench_options(verb(bench))
     return parser
 
 
@@ -340,6 +354,13 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--lora-rank", type=_whole(1, 1024), help="of the adapter's matrices")
     sub.add_argument("--lora-alpha", type=_whole(1, 1024), help="the adapter counts alpha / rank")
     sub.add_argument("--views", type=_whole(1, 64), help="crops of each photo to learn from")
+
+
+def _bench_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--peer", type=Path, help="diffusers' examples/dreambooth/train_dreambooth.py")
+    sub.add_argument("--out", type=Path, help="write everything that was measured there, as JSON")
+    sub.add_argument("--readme", type=Path, help="put the table into this Markdown file")
+    sub.add_argument("--no-ladder", action="store_true", help="only the variants compared")
 
 
 def _whole(smallest: int, largest: int = 2**31 - 1) -> Any:

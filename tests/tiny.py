@@ -6,7 +6,6 @@ try the booth on the real thing where no weights can be downloaded.
 
 from __future__ import annotations
 
-import string
 import sys
 from pathlib import Path
 
@@ -24,6 +23,9 @@ from transformers import (
     CLIPTextModelWithProjection,
     CLIPTokenizer,
 )
+
+from booth.bench.scene import save_full
+from booth.bench.words import tokenizer as _tokenizer
 
 
 def save(folder: Path, prediction_type: str = "epsilon") -> Path:
@@ -126,66 +128,6 @@ def pipeline(prediction_type: str = "epsilon") -> StableDiffusionPipeline:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-
-
-def save_full(folder: Path) -> None:
-    """Write the full-size architecture of SD 1.5 with random weights, float16."""
-    small = pipeline()
-    levels = {"down_block_types": ("DownEncoderBlock2D",) * 4}
-    levels["up_block_types"] = ("UpDecoderBlock2D",) * 4
-    text = small.text_encoder.config.to_dict()
-    text |= {"hidden_size": 768, "intermediate_size": 3072}
-    text |= {"num_hidden_layers": 12, "num_attention_heads": 12}
-    StableDiffusionPipeline(
-        vae=AutoencoderKL(
-            **levels, block_out_channels=(128, 256, 512, 512), layers_per_block=2, sample_size=512
-        ).half(),
-        text_encoder=CLIPTextModel(CLIPTextConfig(**text)).half(),
-        tokenizer=small.tokenizer,
-        unet=UNet2DConditionModel(
-            sample_size=64,
-            cross_attention_dim=768,
-            attention_head_dim=8,
-        ).half(),
-        scheduler=small.scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    ).save_pretrained(folder)
-
-
-def _tokenizer() -> CLIPTokenizer:
-    """CLIP's byte alphabet, the words of the tests, and a rare end of vowel-less triples."""
-    alphabet = _byte_alphabet()
-    merges: list[tuple[str, str]] = []
-    for word in ("photo", "dog", "cat", "the", "beach", "snow", "of"):
-        _learn(word, merges)
-    consonants = [c for c in string.ascii_lowercase if c not in "aeiouy"]
-    for first in consonants:
-        for second in consonants:
-            merges.append((first, f"{second}</w>"))
-    for first in consonants[:10]:
-        merges.extend((first, f"{pair}</w>") for pair in ("qx", "zk", "vw", "xj", "kz"))
-    vocabulary = [*alphabet, *(f"{letter}</w>" for letter in alphabet)]
-    vocabulary += ["".join(merge) for merge in merges]
-    vocabulary += ["<|startoftext|>", "<|endoftext|>"]
-    ids = {token: number for number, token in enumerate(vocabulary)}
-    return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=77)
-
-
-def _learn(word: str, merges: list[tuple[str, str]]) -> None:
-    built = word[0]
-    for position, letter in enumerate(word[1:], 1):
-        piece = f"{letter}</w>" if position == len(word) - 1 else letter
-        if (built, piece) not in merges:
-            merges.append((built, piece))
-        built += letter
-
-
-def _byte_alphabet() -> list[str]:
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return [chr(byte) for byte in printable] + [chr(256 + n) for n in range(len(others))]
 
 
 if __name__ == "__main__":
