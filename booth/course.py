@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
+
 from booth import (
     adapters,
     catalogue,
@@ -16,6 +18,8 @@ from booth import (
     disk,
     identifiers,
     learner,
+    machine,
+    memory,
     models,
     priors,
     prompts,
@@ -23,8 +27,8 @@ from booth import (
 )
 from booth.catalogue import BaseModel
 from booth.config import TrainingConfig, from_dict, to_dict
-from booth.errors import BaseModelError, SubjectError
-from booth.events import Done, Event, Progress
+from booth.errors import BaseModelError, OutOfMemory, SubjectError
+from booth.events import Done, Event, Notice, Progress
 from booth.examples import Examples, View
 from booth.library import Library, Subject
 from booth.models import Parts
@@ -42,15 +46,45 @@ def teach(
     parts = yield from _load(base)
     config = _settle(config, parts, run)
     yield Progress("Getting ready", 0, 1)
-    fingerprint = models.fingerprint(parts.folder)
-    examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
-    crew.tell({"subject": subject.id, "run": str(run), "priors": str(prior_root)})
-    facts = _facts(examples, fingerprint, config)
-    pupil = learner.Learner(parts, examples, config)
-    rehearsal = _rehearsal(subject, config, base)
-    yield from training.train(pupil, run / "checkpoints", facts, rehearsal)
-    pupil.settle()
+    while (smaller := (yield from _train(subject, config, parts, (run, prior_root)))) is not None:
+        if smaller == config:
+            raise _too_large(config)
+        config = smaller
+        disk.write_json(run / "config.json", to_dict(config))
+        words = ", ".join(memory.savings(config))
+        yield Notice(f"The memory ran out. It goes on from where it was saved, with {words}.")
+        parts = yield from _load(base)
     yield from _export(parts, config, run, (config.steps, started))
+
+
+def _train(
+    subject: Subject, config: TrainingConfig, parts: Parts, places: tuple[Path, Path]
+) -> Generator[Event, None, TrainingConfig | None]:
+    """Train `parts` in the run's folder; `places` are that and the folder of all prior images.
+
+    Returns None when it is done. When the card's memory ran out, it returns the next smaller way
+    to train the same, or `config` itself when there is none; `parts` are of no use then.
+    """
+    run, prior_root = places
+    fingerprint = models.fingerprint(parts.folder)
+    try:
+        examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
+        crew.tell({"subject": subject.id, "run": str(run), "priors": str(prior_root)})
+        facts = _facts(examples, fingerprint, config)
+        pupil = learner.Learner(parts, examples, config)
+        rehearsal = _rehearsal(subject, config, catalogue.find(config.base))
+        yield from training.train(pupil, run / "checkpoints", facts, rehearsal)
+        pupil.settle()
+    except torch.OutOfMemoryError:
+        return memory.step_down(config, machine.adam8bit_runs()) or config
+    return None
+
+
+def _too_large(config: TrainingConfig) -> OutOfMemory:
+    return OutOfMemory(
+        f"The card's memory is too small, even with {', '.join(memory.savings(config))}.",
+        "Close other programs, or choose LoRA, a smaller picture size or a smaller base model.",
+    )
 
 
 def follow(library: Library) -> None:
@@ -74,7 +108,7 @@ def _facts(examples: Examples, fingerprint: str, config: TrainingConfig) -> dict
     return {
         "photos": examples.fingerprint,
         "base model": fingerprint,
-        "settings": to_dict(config),
+        "settings": to_dict(memory.bare(config)),
     }
 
 

@@ -30,6 +30,7 @@ class Family:
     pipeline: Any
     parts: dict[str, Any]  # folder -> class
     empty: tuple[str, ...] = ()  # optional parts we never load, named so that none are expected
+    full_vae: bool = False  # its VAE overflows float16, unless its config says otherwise
 
     @property
     def text_encoders(self) -> tuple[str, ...]:
@@ -53,6 +54,7 @@ FAMILIES = {
         "Stable Diffusion XL",
         StableDiffusionXLPipeline,
         {**_SD_PARTS, "text_encoder_2": CLIPTextModelWithProjection},
+        full_vae=True,
     ),
 }
 

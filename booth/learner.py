@@ -58,6 +58,7 @@ class Learner:
             float(parts.vae.config.scaling_factor),
             int(self.schedule.config.num_train_timesteps),
         )
+        _lighten(parts, config)
         trained = unfreeze(parts, config)
         _place(parts, config)
         self.named = {
@@ -196,6 +197,18 @@ def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:
     return Accelerator(
         mixed_precision="no", cpu=parts.device.type == "cpu", kwargs_handlers=[together]
     )
+
+
+def _lighten(parts: Parts, config: TrainingConfig) -> None:
+    """Keep what is frozen in half precision, where computing is; not a VAE that would overflow."""
+    half = HALVES.get(config.precision)
+    if half is None:
+        return
+    learning = [] if config.method == "lora" else ["unet"]
+    learning += parts.family.text_encoders if config.train_text_encoder else []
+    for name, module in parts.modules.items():
+        if name not in learning and not (name == "vae" and parts.full_vae):
+            module.to(half)
 
 
 def _place(parts: Parts, config: TrainingConfig) -> None:

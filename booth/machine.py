@@ -66,7 +66,7 @@ def look() -> Machine:
         card_gb=card.total_memory / GB if card else 0.0,
         card_free_gb=torch.cuda.mem_get_info()[0] / GB if cuda else 0.0,
         bf16=cuda and torch.cuda.is_bf16_supported(including_emulation=False),
-        adam8bit=cuda and _adam8bit_runs(),
+        adam8bit=cuda and adam8bit_runs(),
         xformers=cuda and _xformers_runs(),
         versions={name: _version(name) for name in _REPORTED},
     )
@@ -91,7 +91,7 @@ def free_disk_gb(root: Path) -> float:
     return shutil.disk_usage(existing).free / GB
 
 
-def _adam8bit_runs() -> bool:
+def adam8bit_runs() -> bool:
     """Whether bitsandbytes' 8-bit Adam really steps on the card."""
     import torch
 

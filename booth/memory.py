@@ -57,7 +57,7 @@ def rungs(base: BaseModel, config: TrainingConfig, card: Machine) -> list[Traini
     first, *others = _ladder(config, card.adam8bit)
     found = [first, *(replace(rung, attention=attention) for rung in others)]
     if config.method == "full":
-        found.append(replace(_bare(found[-1]), method="lora", gradient_checkpointing=True))
+        found.append(replace(bare(found[-1]), method="lora", gradient_checkpointing=True))
     return found
 
 
@@ -85,6 +85,18 @@ def plan(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
             return Plan(rung, True, words, None, gigabytes)
     words = f"Does not fit: even LoRA needs {gigabytes:.1f} GB, and there are {there:.1f}."
     return Plan(rung, False, words, None, gigabytes)
+
+
+def bare(config: TrainingConfig) -> TrainingConfig:
+    """`config` without anything that saves memory: what is learnt, not how."""
+    return replace(
+        config,
+        optimizer="adamw",
+        exact_bf16=False,
+        gradient_checkpointing=False,
+        in_backward=False,
+        offload_optimizer=False,
+    )
 
 
 def free_gb(here: Machine) -> float:
@@ -160,18 +172,7 @@ def _allowed(config: TrainingConfig, adam8bit: bool) -> TrainingConfig:
     kept: dict[str, Any] = {}
     for words in savings(config):
         kept |= _SAVINGS[words] if words in possible else {}
-    return replace(_bare(config), **kept)
-
-
-def _bare(config: TrainingConfig) -> TrainingConfig:
-    return replace(
-        config,
-        optimizer="adamw",
-        exact_bf16=False,
-        gradient_checkpointing=False,
-        in_backward=False,
-        offload_optimizer=False,
-    )
+    return replace(bare(config), **kept)
 
 
 def _has(config: TrainingConfig, fields: dict[str, Any]) -> bool:
@@ -179,7 +180,7 @@ def _has(config: TrainingConfig, fields: dict[str, Any]) -> bool:
 
 
 def _plan_without_card(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
-    config = replace(_bare(config), precision="fp32", attention="sdpa")
+    config = replace(bare(config), precision="fp32", attention="sdpa")
     gigabytes = needs(base.size, config).peak / GB
     if base.seconds_per_step is not None:
         minutes = config.steps * base.seconds_per_step / 60

@@ -80,8 +80,13 @@ class Parts:
         return torch.autocast("cuda", torch.bfloat16 if bf16 else torch.float16)
 
     def vae_autocast(self) -> AbstractContextManager[Any]:
-        """The same for the VAE, but full precision where its config asks for it (SDXL)."""
-        return nullcontext() if self.vae.config.force_upcast else self.autocast()
+        """The same for the VAE, unless it needs full precision."""
+        return nullcontext() if self.full_vae else self.autocast()
+
+    @property
+    def full_vae(self) -> bool:
+        """Whether the VAE has to compute in float32: SDXL's first one overflows float16."""
+        return self.family.full_vae and bool(self.vae.config.force_upcast)
 
 
 def device() -> torch.device:
@@ -150,7 +155,7 @@ def load(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
             f'"{folder.name}" could not be loaded: {str(error).splitlines()[0][:160]}',
             "Copy or download the model again.",
         ) from error
-    if parts.vae.config.force_upcast:  # its activations overflow float16
+    if parts.full_vae:
         parts.vae.float()
     for reader, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
         if reader.model_max_length > 10**6:  # bare vocab.json and merges.txt do not say

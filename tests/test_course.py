@@ -1,0 +1,104 @@
+"""A whole training: when memory runs out it goes on in a smaller way; an adapter is saved alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from booth import adapters, course, disk, jobs, training
+from booth.config import TrainingConfig, to_dict
+from booth.errors import OutOfMemory
+from booth.events import Done, Event, Loss, Notice, Picture, Saved
+from booth.learner import Learner
+from booth.library import Library, Subject
+
+
+def config(base: Path, **more: Any) -> TrainingConfig:
+    numbers: dict[str, Any] = {"steps": 4, "prior_images": 2, "resolution": 64}
+    numbers |= {"checkpoint_every": 1, "preview_every": 0, "learning_rate": 1e-3}
+    return TrainingConfig(base=str(base), **{**numbers, **more})
+
+
+def taught(subject: Subject, library: Library, asked: TrainingConfig) -> Iterator[Event]:
+    return course.teach(subject, asked, subject.run("run"), library.root / "priors")
+
+
+class Card:
+    """A card on which a step fits only in the ways of `fits`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fits: Any, after: int = 2) -> None:
+        self.fits, self.after, self.steps = fits, after, 0
+        self._learn = training.learn
+        monkeypatch.setattr(training, "learn", self.learn)
+
+    def learn(self, learner: Learner, batch: Any) -> torch.Tensor:
+        self.steps += 1
+        if self.steps > self.after and not self.fits(learner.config):
+            raise torch.OutOfMemoryError("out of memory")
+        return self._learn(learner, batch)
+
+
+def test_when_memory_runs_out_it_goes_on_from_the_last_good_step_and_says_so(
+    base_folder: Path, subject: Subject, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Card(monkeypatch, fits=lambda config: config.gradient_checkpointing)
+    told = list(taught(subject, library, config(base_folder)))
+    notices = [event.text for event in told if isinstance(event, Notice)]
+    assert any("memory ran out" in text and "checkpointing" in text for text in notices)
+    assert [event.step for event in told if isinstance(event, Loss)] == [1, 2, 3, 4]
+    assert [event.step for event in told if isinstance(event, Saved)] == [1, 2, 3, 4]
+    assert isinstance(told[-1], Done)
+    kept = disk.read_json(subject.run("run") / "config.json")
+    assert kept["gradient_checkpointing"] and kept["steps"] == 4 and kept["batch_size"] == 1
+
+
+def test_when_nothing_smaller_is_left_it_says_what_to_do(
+    base_folder: Path, subject: Subject, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Card(monkeypatch, fits=lambda config: False, after=0)
+    with pytest.raises(OutOfMemory, match="LoRA"):
+        list(taught(subject, library, config(base_folder)))
+
+
+def test_an_adapter_is_all_that_is_kept_of_a_lora_training_and_it_takes_pictures(
+    base_folder: Path, subject: Subject, library: Library
+) -> None:
+    asked = config(base_folder, method="lora", lora_rank=2, train_text_encoder=True)
+    job = jobs.ask(library, subject, jobs.TrainSubject(to_dict(asked)))
+    done = list(jobs.perform(library, job))[-1]
+    assert isinstance(done, Done)
+    names = {path.name for path in Path(done.result["weights"]).iterdir()}
+    assert names == {adapters.FILE, "training.json", disk.MANIFEST}
+    takes = [
+        jobs.TakePictures(("a [V] dog",), 1, 3, {"num_inference_steps": 2}, untrained)
+        for untrained in (False, True)
+    ]
+    shots = []
+    for work in takes:
+        events = list(jobs.perform(library, jobs.ask(library, subject, work)))
+        shots.append(next(e for e in events if isinstance(e, Picture)).image)
+    assert shots[0] is not None and shots[1] is not None
+    assert shots[0].tobytes() != shots[1].tobytes()
+
+
+def test_a_lora_training_can_be_finished_early(
+    base_folder: Path, subject: Subject, library: Library
+) -> None:
+    events = taught(subject, library, config(base_folder, method="lora", lora_rank=2))
+    for event in events:
+        if isinstance(event, Saved):
+            events.close()  # type: ignore[attr-defined]
+    done = list(course.finish(subject.run("run")))[-1]
+    assert isinstance(done, Done) and done.result["steps"] == 1
+    assert (Path(done.result["weights"]) / adapters.FILE).exists()
+
+
+def test_frozen_parts_wait_in_half_precision_where_computing_is(
+    base_folder: Path, subject: Subject, library: Library
+) -> None:
+    asked = config(base_folder, method="lora", lora_rank=2, precision="bf16")
+    assert isinstance(list(taught(subject, library, asked))[-1], Done)
