@@ -97,7 +97,7 @@ def fetch(base: BaseModel) -> Generator[Event, None, Path]:
     folder = base.folder
     if base.file is not None:
         _quiet()
-        folder = yield from single_file.unpack(base.file, home() / "unpacked")
+        folder = yield from single_file.unpack(base.file, home().absolute() / "unpacked")
     if folder is not None:
         check(folder)
         return folder

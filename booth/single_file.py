@@ -98,7 +98,7 @@ def _pipeline(file: Path, configs: Path, header: headers.Header) -> Any:
     except Exception as error:  # diffusers, transformers and torch each raise their own
         if isinstance(for_people(error), (DiskError, OutOfMemory)):
             raise
-        raise _refused(file, str(error).strip().split("\n")[0][:160]) from error
+        raise _refused(file, f"its weights are not those of {family.title}") from error
     for part in family.parts:
         lacking = sum(weight.is_meta for weight in getattr(pipeline, part).parameters())
         if lacking:
@@ -124,6 +124,6 @@ def _loaded(file: Path, configs: Path, header: headers.Header, family: Family) -
 
 def _refused(file: Path, reason: str) -> BaseModelError:
     return BaseModelError(
-        f'"{file.name}" could not be unpacked: {reason.rstrip(".")}.',
+        f'"{file.name}" could not be unpacked: {reason}.',
         "Copy or download it again, or choose another model.",
     )

@@ -13,11 +13,12 @@ import torch
 from diffusers import DiffusionPipeline
 from safetensors.torch import load_file, save_file
 
-from booth import catalogue, disk, generation, headers, hub, models, single_file
-from booth.config import SamplingConfig
+from booth import catalogue, disk, generation, headers, hub, jobs, machine, models, single_file
+from booth.config import SamplingConfig, to_dict
 from booth.errors import BaseModelError
-from booth.events import Picture, Progress
-from booth.library import Library
+from booth.events import Done, Picture, Progress
+from booth.library import Library, Subject
+from booth.ui import forecast
 from tests import ldm
 
 PROMPTS = [("a dog", 5), ("the beach", 6)]
@@ -165,6 +166,53 @@ def test_a_link_without_an_ending_behind_it_is_followed(
     link = tmp_path / "model.safetensors"
     link.symlink_to(blob)
     assert models.load(fetched(link)[1]).unet is not None
+
+
+def test_what_else_lies_in_such_files_is_no_hindrance(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "ema.safetensors"
+    more = {f"model_ema.w{n}": torch.zeros(2) for n in range(120)}
+    more["alphas_cumprod"] = torch.zeros(1000)
+    more["cond_stage_model.transformer.text_model.embeddings.position_ids"] = torch.ones(1, 77)
+    save_file({**load_file(files["sd15"]), **more}, file)
+    assert pictures(fetched(file)[1]) == pictures(fetched(files["sd15"])[1])
+
+
+def test_eight_bits_a_weight_are_unpacked_to_half_precision_without_loss(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    eight = {n: w.to(torch.float8_e4m3fn) for n, w in load_file(files["sd15"]).items()}
+    save_file(eight, tmp_path / "eight.safetensors")
+    folder = fetched(tmp_path / "eight.safetensors")[1]
+    found = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")["conv_in.weight"]
+    assert found.dtype == torch.float16 and torch.equal(found, eight[headers.UNET].half())
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_subject_is_trained_and_photographed_with_a_file(
+    files: dict[str, Path], library: Library, subject: Subject, method: str
+) -> None:
+    config = catalogue.find(str(files["sd15"])).training_config(
+        "live", method=method, steps=2, prior_images=1, resolution=64, views=1, preview_every=0
+    )
+    work = jobs.TrainSubject(to_dict(config))
+    assert isinstance(list(jobs.perform(library, jobs.ask(library, subject, work)))[-1], Done)
+    work = jobs.TakePictures(("a [V] dog",), sampling={"num_inference_steps": 2})
+    list(jobs.perform(library, jobs.ask(library, subject, work)))
+    assert len(subject.pictures) == 1
+    assert disk.read_recipe(subject.pictures[0])["base"] == str(files["sd15"])
+
+
+def test_the_forecast_says_that_a_file_is_here_and_counts_its_copy(
+    files: dict[str, Path], library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "free_disk_gb", lambda _: 0.001)
+    monkeypatch.setattr(forecast, "LARGE_ROOM_GB", 0.0)
+    base = catalogue.find(str(files["sd15"]))
+    rows = forecast.rows(base, base.training_config("live"), None, library.ledger, library.root)
+    assert rows[1].sign == "ok" and "unpacked into the library" in rows[1].text
+    assert rows[2].sign == "warn", "its copy needs 4 MB, and 1 is free"
 
 
 def only(beginning: str) -> Callable[[Weights], Weights]:
@@ -340,3 +388,15 @@ class TestConfigs:
         assert self.fetched("sdxl") == ([], snapshot)
         (snapshot / "tokenizer_2" / "tokenizer.json").unlink()
         assert self.fetched("sdxl")[0], "what is missing is fetched again"
+
+    def test_configs_alone_are_not_taken_for_the_model(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hub_id = catalogue.find("sd15").hub_id or ""
+        snapshot = tmp_path / f"models--{hub_id.replace('/', '--')}" / "snapshots" / "0123"
+        monkeypatch.setattr(forecast, "hub_cache", lambda: tmp_path)
+        disk.write_json(snapshot / "model_index.json", {})
+        disk.write_json(snapshot / "unet" / "config.json", {})
+        assert not forecast._in_cache(hub_id)
+        (snapshot / "unet" / "diffusion_pytorch_model.fp16.safetensors").touch()
+        assert forecast._in_cache(hub_id)

@@ -142,4 +142,4 @@ def hub_cache() -> Path:
 
 def _in_cache(hub_id: str) -> bool:
     folder = hub_cache() / f"models--{hub_id.replace('/', '--')}" / "snapshots"
-    return any(folder.glob("*/model_index.json"))
+    return any(folder.glob("*/unet/*.safetensors"))  # single_file fetches configs alone
