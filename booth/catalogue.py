@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from booth import headers
 from booth.config import SamplingConfig, TrainingConfig
 from booth.errors import BaseModelError
 from booth.sizes import SIZE_SD15, SIZE_SD21, SIZE_SDXL, SIZE_TOYBOX, Size
@@ -34,6 +35,7 @@ class BaseModel:
     title: str
     sentence: str
     folder: Path | None = None
+    file: Path | None = None  # one .safetensors file; see single_file
     hub_id: str | None = None
     download_gb: float = 0.0
     size: Size = SIZE_SD15
@@ -126,11 +128,12 @@ CATALOGUE = (
     ),
 )
 
+_PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def find(name: str) -> BaseModel:
-    """The base model called `name`: a catalogue key, a local folder, or a Hub id.
+    """The base model called `name`: a catalogue key, a local folder or file, or a Hub id.
 
     Raises `BaseModelError` when it is none of these.
     """
@@ -140,11 +143,14 @@ def find(name: str) -> BaseModel:
     template = replace(CATALOGUE[1], key=name, title=name, download_gb=0.0, hub_id=None)
     if Path(name).expanduser().is_dir():
         return _row_of_folder(template, Path(name).expanduser().resolve())
+    if Path(name).suffix in (".safetensors", *_PICKLES):
+        return _row_of_file(Path(name).expanduser().absolute())
     if _HUB_ID.fullmatch(name):
         return replace(template, sentence="A model from the Hugging Face Hub.", hub_id=name)
     raise BaseModelError(
         f'There is no base model called "{name[:80]}".',
-        "Use toybox, sd15, sd21, sdxl, a folder in diffusers layout, or a Hub id like owner/name.",
+        "Use toybox, sd15, sd21, sdxl, a folder in diffusers layout, a .safetensors file, or a "
+        "Hub id like owner/name.",
     )
 
 
@@ -165,6 +171,30 @@ def _row_of_folder(template: BaseModel, folder: Path) -> BaseModel:
         training=template.training | {"resolution": resolution},
         sampling=replace(template.sampling, resolution=resolution),
         prior_sampling=replace(template.prior_sampling, resolution=resolution),
+    )
+
+
+def _row_of_file(path: Path) -> BaseModel:
+    """The row of the family that the model in one file belongs to, under the file's name.
+
+    The path is not resolved: in the Hub's cache it is a link to a file without an ending.
+    Raises `BaseModelError` when the file is not there, is a pickle or no model that we train.
+    """
+    if not path.is_file():
+        raise BaseModelError(f"There is no file {path}.", "Check the path, or put the file back.")
+    if path.suffix in _PICKLES:
+        raise BaseModelError(
+            f'"{path.name}" is a pickle, which can run code: the booth does not open it.',
+            "Use the model's .safetensors file.",
+        )
+    return replace(
+        find(headers.read(path).family),
+        key=str(path),
+        title=path.stem,
+        sentence="A model in a file of yours.",
+        file=path,
+        hub_id=None,
+        download_gb=0.0,
     )
 
 

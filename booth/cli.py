@@ -30,6 +30,7 @@ _TOLD = (
     "steps", "seconds", "weights", "sheet", "steps_per_second_ratio", "peak_memory_ratio",
     "numerics",
 )  # fmt: skip
+_BASE_HELP = "catalogue key, folder, .safetensors file or Hub id"
 _PAUSED = {
     "train": "Paused, with a checkpoint. Go on with: booth resume NAME",
     "take": "Stopped. The pictures taken so far are kept.",
@@ -327,7 +328,7 @@ def _parser() -> argparse.ArgumentParser:
     verb(subjects)
     verb(remove, "name")
     rare = verb(tokens)
-    rare.add_argument("--base", default="toybox", help="catalogue key, folder or Hub id")
+    rare.add_argument("--base", default="toybox", help=_BASE_HELP)
     rare.add_argument("--count", type=_whole(1), default=10)
     rare.add_argument("--seed", type=_whole(0), default=0)
     verb(doctor)
@@ -340,7 +341,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("photos", nargs="*", type=Path, help="3 to 5 photos, or a folder of them")
     sub.add_argument("--name", required=True, help="what the subject is called, free text")
     sub.add_argument("--class-noun", required=True, help='what it is: "dog", "teapot"')
-    sub.add_argument("--base", default="toybox", help="catalogue key, folder or Hub id")
+    sub.add_argument("--base", default="toybox", help=_BASE_HELP)
     sub.add_argument("--steps", type=_whole(1))
     sub.add_argument("--learning-rate", type=_number)
     sub.add_argument("--batch-size", type=_whole(1, 64), help="photos per step")

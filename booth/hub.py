@@ -20,7 +20,9 @@ from huggingface_hub.errors import (
 from booth.errors import BaseModelError, DiskError, for_people
 from booth.events import Event, Progress
 
-FOLDERS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+FOLDERS = (
+    "unet", "vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "scheduler",
+)  # fmt: skip
 _FIRST = "model_index.json"
 _WANTED = (".json", ".txt", ".safetensors")
 _REMEDY = (
@@ -29,8 +31,12 @@ _REMEDY = (
 )
 
 
-def fetch(hub_id: str, check: Callable[[Path], None]) -> Generator[Event, None, Path]:
+def fetch(
+    hub_id: str, check: Callable[[Path], None], weights: bool = True
+) -> Generator[Event, None, Path]:
     """The folder of a Hub model, downloaded if need be; `check` raises when it is not usable.
+
+    Without `weights` only its configs and tokenizers: a few megabytes.
 
     Yields the progress in megabytes every second, so that it can be stopped in between.
     """
@@ -39,9 +45,14 @@ def fetch(hub_id: str, check: Callable[[Path], None]) -> Generator[Event, None, 
         check(folder)
         return folder
     except (LocalEntryNotFoundError, BaseModelError):  # not here, or not all of it
-        wanted = _files(hub_id)
+        wanted = {
+            name: size
+            for name, size in _files(hub_id).items()
+            if weights or not name.endswith(".safetensors")
+        }
     total = sum(wanted.values()) // 10**6
-    stage = f"Downloading {hub_id} ({total / 1000:.1f} GB)"
+    what = hub_id if weights else f"the configs of {hub_id}"
+    stage = f"Downloading {what} ({total / 1000:.1f} GB)"
     done = 0
     for name, size in wanted.items():
         download = _Download(hub_id, name)

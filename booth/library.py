@@ -6,6 +6,7 @@
                          pictures/*.png    every picture taken, each with its recipe
     <home>/jobs/                           see ledger.py
     <home>/priors/<key>/                   see priors.py
+    <home>/unpacked/<key>/                 see single_file.py
     <home>/booth.lock, owner.json          who may write
 
 Names are free text and never become paths: folders are called by random ids.
@@ -144,7 +145,7 @@ class Library:
 
     def _tidy(self, owner: str) -> None:
         """Put right what a crash left: unfinished files, and jobs that claim to run."""
-        for name in ("subjects", "jobs", "priors"):
+        for name in ("subjects", "jobs", "priors", "unpacked"):
             disk.sweep(self.root / name)
         disk.write_json(self.root / "owner.json", {"owner": owner, "pid": os.getpid()})
         self.ledger.reconcile()

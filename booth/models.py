@@ -23,11 +23,12 @@ import transformers
 from diffusers import AutoencoderKL, DDIMScheduler, SchedulerMixin, UNet2DConditionModel
 from transformers import CLIPTokenizer
 
-from booth import adapters, disk, hub
+from booth import adapters, disk, hub, single_file
 from booth.catalogue import BaseModel
 from booth.errors import BaseModelError
 from booth.events import Event, Progress
 from booth.families import Family, family_of
+from booth.library import home
 
 PREDICTIONS = ("epsilon", "v_prediction")
 
@@ -97,10 +98,14 @@ def device() -> torch.device:
 
 
 def fetch(base: BaseModel) -> Generator[Event, None, Path]:
-    """The folder of a base model; downloads what is missing, with progress."""
-    if base.folder is not None:
-        check(base.folder)
-        return base.folder
+    """The folder of a base model; downloads or unpacks what is missing, with progress."""
+    folder = base.folder
+    if base.file is not None:
+        _quiet()
+        folder = yield from single_file.unpack(base.file, home().absolute() / "unpacked")
+    if folder is not None:
+        check(folder)
+        return folder
     assert base.hub_id is not None
     return (yield from hub.fetch(base.hub_id, check))
 

@@ -98,6 +98,9 @@ def _computer(base: BaseModel, config: TrainingConfig, here: Machine | None) -> 
 
 
 def _model(base: BaseModel) -> list[Row]:
+    if base.file is not None:
+        once = "It is unpacked into the library, once; its configs may have to be downloaded."
+        return [Row("ok", f"{base.title} is here.", once)]
     if base.folder is not None:
         there = (base.folder / "model_index.json").exists()
         missing = Row("bad", f"{base.title} is not here.", f"It should be in {base.folder}.")
@@ -112,6 +115,8 @@ def _model(base: BaseModel) -> list[Row]:
 def _disk(base: BaseModel, root: Path) -> Row:
     free = machine.free_disk_gb(root)
     need = base.download_gb + (SMALL_ROOM_GB if base.key == "toybox" else LARGE_ROOM_GB)
+    if base.file is not None:
+        need += base.file.stat().st_size / 1e9  # its unpacked copy
     text = f"It needs about {gigabytes(need)} while it learns."
     return Row("ok" if free >= need else "warn", f"{gigabytes(free)} free on the disk.", text)
 
@@ -137,4 +142,4 @@ def hub_cache() -> Path:
 
 def _in_cache(hub_id: str) -> bool:
     folder = hub_cache() / f"models--{hub_id.replace('/', '--')}" / "snapshots"
-    return any(folder.glob("*/model_index.json"))
+    return any(folder.glob("*/unet/*.safetensors"))  # single_file fetches configs alone

@@ -50,7 +50,8 @@ class ReadyScreen(Screen):
             self.other = gr.Textbox(
                 "",
                 label="Folder or Hub name",
-                info="A folder in diffusers layout, or owner/name on huggingface.co.",
+                info="A folder in diffusers layout, a .safetensors file, or owner/name on "
+                "huggingface.co.",
                 visible=False,
                 elem_id="other-model",
             )
