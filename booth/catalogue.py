@@ -140,13 +140,14 @@ def find(name: str) -> BaseModel:
     for row in CATALOGUE:
         if name == row.key:
             return row
-    template = replace(CATALOGUE[1], key=name, title=name, download_gb=0.0, hub_id=None)
     if Path(name).expanduser().is_dir():
-        return _row_of_folder(template, Path(name).expanduser().resolve())
+        return _row_of_folder(Path(name).expanduser().resolve())
     if Path(name).suffix in (".safetensors", *_PICKLES):
         return _row_of_file(Path(name).expanduser().absolute())
     if _HUB_ID.fullmatch(name):
-        return replace(template, sentence="A model from the Hugging Face Hub.", hub_id=name)
+        words = "A model from the Hugging Face Hub."
+        named = {"key": name, "title": name, "hub_id": name}
+        return replace(find("sd15"), sentence=words, download_gb=0.0, **named)
     raise BaseModelError(
         f'There is no base model called "{name[:80]}".',
         "Use toybox, sd15, sd21, sdxl, a folder in diffusers layout, a .safetensors file, or a "
@@ -154,9 +155,12 @@ def find(name: str) -> BaseModel:
     )
 
 
-def _row_of_folder(template: BaseModel, folder: Path) -> BaseModel:
-    """`template` with the picture size that the folder's own configs ask for."""
+def _row_of_folder(folder: Path) -> BaseModel:
+    """The row of the folder's family, with the picture size that its own configs ask for."""
+    template = find("sd15")
     try:
+        if "XL" in json.loads((folder / "model_index.json").read_bytes())["_class_name"]:
+            template = find("sdxl")
         unet = json.loads((folder / "unet" / "config.json").read_bytes())
         vae = json.loads((folder / "vae" / "config.json").read_bytes())
         resolution = unet["sample_size"] * 2 ** (len(vae["block_out_channels"]) - 1)
@@ -168,6 +172,8 @@ def _row_of_folder(template: BaseModel, folder: Path) -> BaseModel:
         title=folder.name,
         sentence="A model in a folder of yours.",
         folder=folder,
+        hub_id=None,
+        download_gb=0.0,
         training=template.training | {"resolution": resolution},
         sampling=replace(template.sampling, resolution=resolution),
         prior_sampling=replace(template.prior_sampling, resolution=resolution),

@@ -11,7 +11,7 @@ import torch
 from diffusers import DDPMScheduler, StableDiffusionXLPipeline
 from PIL import Image
 
-from booth import conditions, crops, generation, models
+from booth import catalogue, conditions, crops, generation, models
 from booth.config import SamplingConfig, TrainingConfig
 from booth.errors import BaseModelError
 from booth.events import Picture
@@ -125,6 +125,12 @@ def test_an_sdxl_folder_without_its_second_text_encoder_is_refused(
         path.unlink()
     with pytest.raises(BaseModelError, match="text_encoder_2"):
         models.load(tmp_path / "m")
+
+
+def test_a_folder_with_an_sdxl_is_trained_as_one(xl_folder: Path, base_folder: Path) -> None:
+    xl, sd = (catalogue.find(str(folder)) for folder in (xl_folder, base_folder))
+    assert xl.training_config("live").method == "lora" and xl.size == catalogue.find("sdxl").size
+    assert sd.training_config("live").method == "full" and xl.hub_id is None
 
 
 def test_closer_views_stay_inside_the_crop_and_say_where_they_are() -> None:
