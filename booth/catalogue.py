@@ -146,7 +146,7 @@ def find(name: str) -> BaseModel:
         return _row_of_file(Path(name).expanduser().absolute())
     if _HUB_ID.fullmatch(name):
         words = "A model from the Hugging Face Hub."
-        named = {"key": name, "title": name, "hub_id": name}
+        named: dict[str, Any] = {"key": name, "title": name, "hub_id": name}
         return replace(find("sd15"), sentence=words, download_gb=0.0, **named)
     raise BaseModelError(
         f'There is no base model called "{name[:80]}".',
