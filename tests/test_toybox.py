@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 
-from booth.toybox import dataset, samples
+from booth.toybox import dataset, pretrain, samples
 from booth.toybox.captions import caption
 from booth.toybox.export import LIMIT, folder_size
 from booth.toybox.looks import CLASSES, random_look
@@ -138,7 +139,7 @@ def toy_settings(folder: Path) -> Settings:
         width=32,
         layers=1,
         rare=720,
-        unet_channels=(32, 32),
+        unet_channels=(32, 32, 32),
         unet_minutes=0.02,
         batch=4,
     )
@@ -156,6 +157,14 @@ def test_pretraining_runs_end_to_end_and_resumes(tmp_path: Path) -> None:
     assert second["step"] > first["step"] > 0 and second["spent"] > first["spent"]
     assert dataset.encoded(settings.work) == dataset.drawn(settings.work) == 24
     assert (settings.out / "model_index.json").exists()
+    further = dataclasses.replace(settings, work=tmp_path / "again", start=settings.out)
+    shipped = UNet2DConditionModel.from_pretrained(settings.out / "unet", dtype=torch.float32)
+    going_on = pretrain.new_denoiser(further, pretrain.load_tokenizer(further)).unet
+    for one, other in zip(shipped.parameters(), going_on.parameters(), strict=True):
+        assert torch.equal(one, other), "it goes on from the weights that were shipped"
+    for stage in ("draw", "latents", "unet"):
+        run(further, stage)
+    assert load_state(further.work / "unet.pt") is not None
 
 
 @pytest.mark.skipif(not (MODEL / "model_index.json").exists(), reason="no trained Toybox here")

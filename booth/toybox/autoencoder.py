@@ -1,4 +1,4 @@
-"""The autoencoder that turns 128-pixel pictures into 8x8 latents, and its training.
+"""The autoencoder that turns 128-pixel pictures into 16x16 latents, and its training.
 
 It is trained on 64-pixel crops: the net is convolutional, so crops teach it as well as whole
 pictures do and give four times as many steps; what a newcomer would get wrong is to skip the

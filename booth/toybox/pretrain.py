@@ -1,7 +1,9 @@
 """Draws the world, learns it and writes Toybox: `python -m booth.toybox.pretrain`.
 
 Every stage picks up where it stopped, so an interrupted run loses at most a few minutes; a stage
-whose checkpoint says its minutes are used up is not trained again, only read.
+whose checkpoint says its minutes are used up is not trained again, only read. With `--start
+assets/toybox` and a new `--work` folder the stages draw, latents, unet and export train the
+shipped model further.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
-from transformers import CLIPTokenizer
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from booth.toybox import autoencoder, dataset, denoiser, export
 from booth.toybox.samples import write_samples
@@ -29,6 +31,7 @@ class Settings:
 
     work: Path = Path(".work/toybox")
     out: Path = Path("assets/toybox")
+    start: Path | None = None  # a finished Toybox to go on from, instead of from nothing
     size: int = 128
     scenes: int = 40_000
     textures: int = 4_000
@@ -79,6 +82,8 @@ def load_autoencoder(s: Settings) -> AutoencoderKL:
     """The trained autoencoder, with the later decoder if there is one."""
     vae = new_autoencoder(s)
     state = load_state(s.work / "decoder.pt") or load_state(s.work / "vae_final.pt")
+    if state is None and s.start:
+        return AutoencoderKL.from_pretrained(s.start / "vae", dtype=torch.float32).eval()
     if state is None:
         raise SystemExit("There is no autoencoder yet: run --stage vae first.")
     vae.load_state_dict(state["vae"])
@@ -104,7 +109,7 @@ def latents_stage(s: Settings) -> None:
 
 def load_tokenizer(s: Settings) -> CLIPTokenizer:
     """The tokenizer, learnt on first use."""
-    folder = s.work / "tokenizer"
+    folder = s.start / "tokenizer" if s.start else s.work / "tokenizer"
     if not (folder / "tokenizer.json").exists():
         build_tokenizer(caption_sample(min(4000, s.scenes)), s.rare).save_pretrained(folder)
     tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder)
@@ -112,7 +117,13 @@ def load_tokenizer(s: Settings) -> CLIPTokenizer:
 
 
 def new_denoiser(s: Settings, tokenizer: CLIPTokenizer) -> denoiser.Denoiser:
-    """An untrained text encoder and UNet."""
+    """A text encoder and a UNet: untrained, or those of the Toybox to go on from."""
+    if s.start:
+        full = {"dtype": torch.float32}
+        return denoiser.Denoiser(
+            CLIPTextModel.from_pretrained(s.start / "text_encoder", **full),
+            UNet2DConditionModel.from_pretrained(s.start / "unet", **full),
+        )
     torch.manual_seed(1)
     text_encoder = denoiser.build_text_encoder(tokenizer, s.width, s.layers)
     unet = denoiser.build_unet(s.unet_channels, s.width, s.latent_channels, s.latent_size)
@@ -183,6 +194,7 @@ def main() -> None:
     parser.add_argument("--stage", choices=["all", *STAGES], default="all")
     parser.add_argument("--work", type=Path, default=base.work, help="where state is kept")
     parser.add_argument("--out", type=Path, default=base.out, help="where the model is written")
+    parser.add_argument("--start", type=Path, help="a finished Toybox to go on from")
     parser.add_argument("--scenes", type=int, default=base.scenes, help="pictures to draw")
     parser.add_argument("--vae-minutes", type=float, default=base.vae_minutes)
     parser.add_argument("--decoder-minutes", type=float, default=base.decoder_minutes)
@@ -194,6 +206,7 @@ def main() -> None:
         Settings(
             work=choices.work,
             out=choices.out,
+            start=choices.start,
             scenes=choices.scenes,
             vae_minutes=choices.vae_minutes,
             decoder_minutes=choices.decoder_minutes,
