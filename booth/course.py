@@ -41,42 +41,43 @@ def teach(
     if (run / "weights" / disk.MANIFEST).exists():  # stopped after the last file was saved
         yield _done(run)
         return
+    places = (run, prior_root)
+    while (smaller := (yield from _attempt(subject, config, places))) is not None:
+        config = smaller
+        disk.write_json(run / "config.json", to_dict(config))
+        words = ", ".join(memory.savings(config))
+        yield Notice(f"The memory ran out. It goes on from where it was saved, with {words}.")
+
+
+def _attempt(
+    subject: Subject, config: TrainingConfig, places: tuple[Path, Path]
+) -> Generator[Event, None, TrainingConfig | None]:
+    """Train and export in the run's folder; `places` are that and the folder of prior images.
+
+    Returns None when it is done, and the next smaller way to train the same when the card's
+    memory ran out; nothing is left on the card then. Raises `OutOfMemory` when there is none.
+    """
+    run, prior_root = places
     started = time.perf_counter()
     base = catalogue.find(config.base)
     parts = yield from _load(base)
     config = _settle(config, parts, run)
     yield Progress("Getting ready", 0, 1)
-    while (smaller := (yield from _train(subject, config, parts, (run, prior_root)))) is not None:
-        if smaller == config:
-            raise _too_large(config)
-        config = smaller
-        disk.write_json(run / "config.json", to_dict(config))
-        words = ", ".join(memory.savings(config))
-        yield Notice(f"The memory ran out. It goes on from where it was saved, with {words}.")
-        parts = yield from _load(base)
-    yield from _export(parts, config, run, (config.steps, started))
-
-
-def _train(
-    subject: Subject, config: TrainingConfig, parts: Parts, places: tuple[Path, Path]
-) -> Generator[Event, None, TrainingConfig | None]:
-    """Train `parts` in the run's folder; `places` are that and the folder of all prior images.
-
-    Returns None when it is done. When the card's memory ran out, it returns the next smaller way
-    to train the same, or `config` itself when there is none; `parts` are of no use then.
-    """
-    run, prior_root = places
     fingerprint = models.fingerprint(parts.folder)
     try:
         examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
         crew.tell({"subject": subject.id, "run": str(run), "priors": str(prior_root)})
         facts = _facts(examples, fingerprint, config)
         pupil = learner.Learner(parts, examples, config)
-        rehearsal = _rehearsal(subject, config, catalogue.find(config.base))
+        rehearsal = _rehearsal(subject, config, base)
         yield from training.train(pupil, run / "checkpoints", facts, rehearsal)
         pupil.settle()
-    except torch.OutOfMemoryError:
-        return memory.step_down(config, machine.adam8bit_runs()) or config
+    except torch.OutOfMemoryError as error:
+        smaller = memory.step_down(config, machine.adam8bit_runs())
+        if smaller is None:
+            raise _too_large(config) from error
+        return smaller
+    yield from _export(parts, config, run, (config.steps, started))
     return None
 
 

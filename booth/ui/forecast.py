@@ -79,8 +79,12 @@ def seconds_per_step(ledger: Ledger, config: TrainingConfig) -> float | None:
         earlier = job.spec.get("config", {})
         same = all(earlier.get(key) == getattr(config, key) for key in sizes)
         if job.state == "done" and same:
-            moments = [loss["at"] for loss in tell(ledger.events(job)).losses]
-            gaps = [b - a for a, b in itertools.pairwise(moments) if b > a]
+            told = [(loss["at"], loss["step"]) for loss in tell(ledger.events(job)).losses]
+            gaps = [
+                (later - at) / (further - step)
+                for (at, step), (later, further) in itertools.pairwise(told)
+                if later > at
+            ]
             if len(gaps) >= 3:
                 return statistics.median(gaps)
     return None
