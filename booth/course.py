@@ -173,7 +173,7 @@ def _examples(
 ) -> Generator[Event, None, Examples]:
     """The subject's photos and the class's prior images, encoded."""
     class_prompt = prompts.class_prompt(subject.class_noun)
-    class_images = []
+    class_images: Any = []
     if config.uses_priors:
         base = catalogue.find(config.base)
         sampling = replace(base.prior_sampling, resolution=config.resolution)

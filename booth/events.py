@@ -35,11 +35,15 @@ class Loss:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture is finished. Whoever keeps it writes `image` to disk and fills in `path`."""
+    """A picture is finished. Whoever keeps it writes `image` to disk and fills in `path`.
+
+    `latent` (channels, height, width) is what the VAE decoded it from.
+    """
 
     recipe: dict[str, Any]
     image: Image.Image | None = field(default=None, compare=False)
     path: str = ""
+    latent: Any = field(default=None, compare=False, kw_only=True)  # a tensor, or None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ Event = Progress | Loss | Picture | Saved | Notice | Done
 def record(event: Event) -> dict[str, Any]:
     """The event as one flat JSON object, without pixels: {"event": "loss", "step": 3, ...}."""
     values = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
-    values.pop("image", None)
+    for pixels in ("image", "latent"):
+        values.pop(pixels, None)
     values.update(values.pop("result", {}))
     return {"event": type(event).__name__.lower(), **values}

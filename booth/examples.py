@@ -14,6 +14,8 @@ from booth.conditions import Size, whole
 from booth.config import TrainingConfig
 from booth.models import Parts
 
+CERTAIN = -30.0  # the log-variance of what is known: diffusers' smallest
+
 
 @dataclass(frozen=True)
 class View:
@@ -48,14 +50,20 @@ class Examples:
     def encode(
         parts: Parts,
         instance: Sequence[Sequence[View]],
-        prior: Sequence[Image.Image],
+        prior: Sequence[Image.Image] | torch.Tensor,
         prompts: tuple[str, str],
     ) -> Examples:
-        """Encode photos, each in one or several views, and prior images with the model's VAE."""
+        """Encode photos, each in one or several views, and prior images with the model's VAE.
+
+        Prior images may be latents already (images, channels, height, width): those the frozen
+        model sampled, which no decoding and encoding has blurred.
+        """
         pixels = [view.image.tobytes() for views in instance for view in views]
         moments, sizes = _encode(parts, instance)
         others, other_sizes = (None, None)
-        if prior:
+        if isinstance(prior, torch.Tensor):
+            others, other_sizes = _known(parts, prior)
+        elif prior:
             others, other_sizes = _encode(parts, [[View.of(image)] for image in prior])
         digest = hashlib.sha256(b"".join(pixels)).hexdigest()[:16]
         return Examples(moments, sizes, others, other_sizes, prompts, digest)
@@ -91,7 +99,7 @@ def draw(
     size = config.batch_size * processes
     moments, sizes = _chosen(examples, config.seed, step, size, generator)
     mean, log_variance = moments.chunk(2, dim=1)
-    spread = torch.exp(0.5 * log_variance.clamp(-30, 20))
+    spread = torch.exp(0.5 * log_variance.clamp(CERTAIN, 20))
     device = moments.device
     latents = mean + spread * _to(torch.randn(mean.shape, generator=generator), device)
     noise = _to(torch.randn(mean.shape, generator=generator), device)
@@ -146,6 +154,15 @@ def _encode(parts: Parts, images: Sequence[Sequence[View]]) -> tuple[torch.Tenso
         rows.append(told.parameters.float())
     sizes = torch.tensor([[view.size for view in views] for views in images], dtype=torch.float32)
     return torch.stack(rows), sizes.to(parts.device)
+
+
+def _known(parts: Parts, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Moments and sizes, as `_encode` gives them, of latents known without any doubt."""
+    mean = latents[:, None].to(parts.device)
+    moments = torch.cat([mean, torch.full_like(mean, CERTAIN)], dim=2)
+    size = whole(latents.shape[-1] * parts.factor)
+    sizes = torch.tensor([[size]] * len(latents), dtype=torch.float32)
+    return moments, sizes.to(parts.device)
 
 
 def _pixels(image: Image.Image) -> torch.Tensor:

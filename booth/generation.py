@@ -44,7 +44,9 @@ def generate(
     for number, batch in enumerate(batches):
         latents = yield from denoise(parts, batch, sampling, (number * steps, len(batches) * steps))
         for (prompt, seed), latent in zip(batch, latents, strict=True):
-            yield Picture(_recipe(prompt, seed, sampling), decode(parts, latent))
+            unscaled = latent / parts.vae.config.scaling_factor
+            recipe = _recipe(prompt, seed, sampling)
+            yield Picture(recipe, decode(parts, unscaled), latent=unscaled)
 
 
 @torch.no_grad()
@@ -86,10 +88,10 @@ def denoise(
 
 @torch.no_grad()
 def decode(parts: Parts, latent: torch.Tensor) -> Image.Image:
-    """The RGB picture of one latent (channels, height, width)."""
-    scaled = latent[None].to(parts.vae.dtype) / parts.vae.config.scaling_factor
+    """The RGB picture of one of the VAE's own, unscaled latents (channels, height, width)."""
     with parts.vae_autocast():
-        pixels = parts.vae.decode(scaled).sample[0]  # (3, height, width) in -1..1
+        decoded = parts.vae.decode(latent[None].to(parts.vae.dtype)).sample
+    pixels = decoded[0]  # (3, height, width) in -1..1
     levels = ((pixels.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(levels.permute(1, 2, 0).cpu().numpy())
 

@@ -1,8 +1,11 @@
 """The prior images of section 3.3: pictures of the class, made once by the frozen base model.
 
-<home>/priors/<key>/bank.json     what the bank was made with
-                    000000.png    picture n is made with seed `seed + n`, so a bank can
-                                  grow, and an interrupted one goes on where it stopped
+<home>/priors/<key>/bank.json           what the bank was made with
+                    000000.png          picture n, small, to look at
+                    000000.safetensors  its latent, to learn from: no decoding and encoding again
+
+Picture n is made with seed `seed + n`, so a bank can grow, and an interrupted one goes on where
+it stopped.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from PIL import Image
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
 
 from booth import disk, generation
 from booth.config import SamplingConfig
@@ -21,6 +26,7 @@ from booth.events import Event, Notice, Picture, Progress
 from booth.models import Parts
 
 BATCH = {"cuda": 16, "mps": 4, "cpu": 8}  # prior images denoised together
+SMALL = 256  # pixels, the longest side of the picture that is kept
 
 
 @dataclass(frozen=True)
@@ -41,36 +47,44 @@ class Bank:
 
 def ensure(
     root: Path, bank: Bank, parts: Parts, count: int
-) -> Generator[Event, None, list[Image.Image]]:
+) -> Generator[Event, None, torch.Tensor]:
     """The first `count` images of a bank under `root`; makes the missing ones, each kept at once.
 
-    `parts` must be the frozen base model of the bank (Ruiz et al. 2022, section 3.3: samples of
-    the ancestral sampler for "a [class noun]").
+    Returns their latents (count, channels, height, width) as the VAE's encoder would give them,
+    on the CPU. `parts` must be the frozen base model of the bank (Ruiz et al. 2022, section 3.3:
+    samples of the ancestral sampler for "a [class noun]").
     """
     folder = root / bank.key
     if not (folder / "bank.json").exists():
         disk.write_json(folder / "bank.json", asdict(bank))
-    wanted = [folder / f"{number:06d}.png" for number in range(count)]
-    missing = [path for path in wanted if _open(path) is None]
+    wanted = [folder / f"{number:06d}.safetensors" for number in range(count)]
+    missing = [path for path in wanted if _latent(path) is None]
     asked = [(bank.prompt, bank.seed + int(path.stem)) for path in missing]
     if not missing:
         yield Notice(f'The {count} prior images of "{bank.prompt}" are already here.')
     size = BATCH[parts.device.type]
     for event in generation.generate(parts, asked, bank.sampling, size):
         if isinstance(event, Picture):
-            assert event.image is not None
-            path = folder / f"{event.recipe['seed'] - bank.seed:06d}.png"
-            disk.write_image(path, event.image, event.recipe)
+            _keep(folder / f"{event.recipe['seed'] - bank.seed:06d}", event)
         else:
             stage = f'Making {len(missing)} prior images of "{bank.prompt}"'
             yield Progress(stage, event.done, event.total)
-    return [image for image in map(_open, wanted) if image is not None]
+    return torch.stack([latent for latent in map(_latent, wanted) if latent is not None])
 
 
-def _open(path: Path) -> Image.Image | None:
-    """The image at `path`; None when it is not there or damaged, so that it is made again."""
+def _keep(place: Path, picture: Picture) -> None:
+    """Store a prior image; its latent comes last, and says that both are there."""
+    assert picture.image is not None and picture.latent is not None
+    small = picture.image.copy()
+    small.thumbnail((SMALL, SMALL))
+    disk.write_image(place.with_suffix(".png"), small, picture.recipe)
+    latent = {"latent": picture.latent.float().cpu().contiguous()}
+    disk.write_bytes(place.with_suffix(".safetensors"), safetensors.torch.save(latent))
+
+
+def _latent(path: Path) -> torch.Tensor | None:
+    """The latent at `path`; None when it is not there or damaged, so that it is made again."""
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError):
+        return safetensors.torch.load(path.read_bytes())["latent"]
+    except (OSError, SafetensorError, KeyError):
         return None

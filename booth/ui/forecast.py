@@ -74,7 +74,7 @@ def rows(
 
 def seconds_per_step(ledger: Ledger, config: TrainingConfig) -> float | None:
     """How long a step took in the newest finished training with the same base and sizes."""
-    sizes = ("base", "resolution", "batch_size", "train_text_encoder")
+    sizes = ("base", "resolution", "batch_size", "train_text_encoder", "method")
     for job in ledger.jobs(kind="train"):
         earlier = job.spec.get("config", {})
         same = all(earlier.get(key) == getattr(config, key) for key in sizes)
