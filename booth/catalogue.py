@@ -22,6 +22,9 @@ _ASSETS = next(
 )
 
 
+WORDS = "words.json"
+
+
 @dataclass(frozen=True)
 class BaseModel:
     """A row of the catalogue.
@@ -48,6 +51,14 @@ class BaseModel:
     prior_sampling: SamplingConfig = field(
         default_factory=lambda: SamplingConfig(sampler="ancestral")
     )
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word the model has learnt, if it says so; empty when it knows language at large."""
+        try:
+            return frozenset(json.loads(((self.folder or Path()) / WORDS).read_bytes()))
+        except (OSError, ValueError):
+            return frozenset()
 
     def training_config(self, kind: Kind, **chosen: Any) -> TrainingConfig:
         """The defaults of this model for a kind of class noun; `chosen` values win."""

@@ -18,6 +18,7 @@ from booth import catalogue, crew, jobs, machine, memory, photos, prompts
 from booth.config import Method, to_dict
 from booth.errors import BoothError, for_people
 from booth.events import Done, Event, record
+from booth.gallery import card_prompt, cards
 from booth.ledger import Job
 from booth.library import Library, Subject
 
@@ -105,7 +106,7 @@ def take(options: argparse.Namespace, library: Library) -> Iterator[Line]:
 def gallery(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     """booth gallery: one picture of every card, and a contact sheet."""
     subject = library.find(options.name)
-    texts = [prompts.card_prompt(c, subject.class_noun) for c in prompts.cards(subject.class_noun)]
+    texts = [card_prompt(c, subject.class_noun) for c in cards(subject.class_noun)]
     work = jobs.TakePictures(tuple(texts), 1, options.seed, sheet=True)
     yield from _take(options, library, subject, work)
 

@@ -30,6 +30,7 @@ from booth.config import TrainingConfig, from_dict, to_dict
 from booth.errors import BaseModelError, OutOfMemory, SubjectError
 from booth.events import Done, Event, Notice, Progress
 from booth.examples import Examples, View
+from booth.gallery import preview_prompts
 from booth.library import Library, Subject
 from booth.models import Parts
 
@@ -198,7 +199,7 @@ def _views(subject: Subject, config: TrainingConfig) -> list[list[View]]:
 
 
 def _rehearsal(subject: Subject, config: TrainingConfig, base: BaseModel) -> training.Rehearsal:
-    shown = prompts.preview_prompts(subject.class_noun)
+    shown = preview_prompts(subject.class_noun)
     return training.Rehearsal(
         prompts=[(prompts.fill(text, config.identifier), text) for text in shown],
         sampling=replace(base.sampling, resolution=config.resolution),

@@ -19,7 +19,7 @@ from booth.errors import BaseModelError, SubjectError, for_people
 from booth.events import Done, Event, Notice, Picture, Preview, record
 from booth.ledger import Job
 from booth.library import Library, Subject
-from booth.prompts import PLACEHOLDER, fill
+from booth.prompts import PLACEHOLDER, fill, unknown_words
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class TakePictures:
         prompts = [fill(text, training.identifier) for text in self.prompts]
         shown = dict(zip(prompts, self.prompts, strict=True))
         yield from _notices(parts, shown, subject)
+        yield from _not_learnt(training.base, self.prompts)
         facts = {
             "subject": subject.name,
             "class_noun": subject.class_noun,
@@ -223,3 +224,15 @@ def _notices(parts: Any, shown: dict[str, str], subject: Subject) -> Generator[N
         if PLACEHOLDER.lower() not in text.lower():
             any_one = f"any {subject.class_noun}, not {subject.name}"
             yield Notice(f'There is no {PLACEHOLDER} in "{text[:60]}": this will be {any_one}.')
+
+
+def _not_learnt(base_name: str, texts: tuple[str, ...]) -> Generator[Notice]:
+    """Which words a model of a small world has never learnt, in one sentence."""
+    try:
+        base = catalogue.find(base_name)
+    except BaseModelError:  # its folder is gone; the subject's own weights are enough
+        return
+    strange = unknown_words(texts, base.words) if base.words else []
+    if strange:
+        told = ", ".join(strange[:12]) + (" ..." if len(strange) > 12 else "")
+        yield Notice(f"{base.title} never learnt: {told}. It shows what it does know.")

@@ -18,6 +18,7 @@ from PIL import Image
 
 from booth import cli
 from booth.disk import read_recipe
+from booth.gallery import cards
 
 QUICK = ["--steps", "2", "--prior-images", "1", "--json"]
 Captured = pytest.CaptureFixture[str]
@@ -81,10 +82,9 @@ def test_take_makes_the_pictures_asked_for_with_their_recipes(
 def test_gallery_takes_every_card_and_a_contact_sheet(
     evening: tuple[Path, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    from booth import prompts
 
-    few = prompts.cards("dog")[:3]
-    monkeypatch.setattr(prompts, "cards", lambda noun: few)
+    few = cards("dog")[:3]
+    monkeypatch.setattr(cli, "cards", lambda noun: few)
     monkeypatch.setenv("BOOTH_HOME", str(evening[0]))
     last = booth(capsys, "gallery", "Rex")[-1]
     assert len(last["pictures"]) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,12 @@ def test_with_and_without_training_are_two_pictures(library: Library, trained: S
         events = jobs.perform(library, jobs.ask(library, trained, work))
         taken += [Path(event.path) for event in events if isinstance(event, Picture)]
     assert len(taken) == 2 and taken[0].read_bytes() != taken[1].read_bytes()
+
+
+def test_words_that_a_small_model_never_learnt_are_named(tmp_path: Path) -> None:
+    (tmp_path / "words.json").write_text(json.dumps(["a", "dog", "on", "the", "beach"]))
+    texts = ("a [V] dog on the beach", "a [V] dog on mars", "a [V] dog on mars at night")
+    (notice,) = jobs._not_learnt(str(tmp_path), texts)
+    assert "mars, at, night" in notice.text
+    assert list(jobs._not_learnt(str(tmp_path), texts[:1])) == []
+    assert list(jobs._not_learnt("sd15", texts)) == [], "it knows language at large"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booth import prompts
+from booth import gallery, prompts
 from booth.errors import PromptError
 
 PLACES = [
@@ -152,59 +152,59 @@ def test_filling_never_interprets_what_was_typed(text: str, identifier: str) -> 
 
 
 def test_the_papers_prompts_are_all_there() -> None:
-    assert len(set(prompts.PAPER_LIVE)) == len(prompts.PAPER_LIVE) == 25
-    assert len(set(prompts.PAPER_OBJECTS)) == len(prompts.PAPER_OBJECTS) == 25
+    assert len(set(gallery.PAPER_LIVE)) == len(gallery.PAPER_LIVE) == 25
+    assert len(set(gallery.PAPER_OBJECTS)) == len(gallery.PAPER_OBJECTS) == 25
     places = [f"a [V] {{class}} {place}" for place in PLACES]
-    assert prompts.PAPER_LIVE[:10] == prompts.PAPER_OBJECTS[:10] == places
-    assert prompts.PAPER_LIVE[-5:] == prompts.PAPER_OBJECTS[-5:]
-    assert prompts.PAPER_LIVE[13] == "a [V] {class} wearing a black top hat and a monocle"
-    assert prompts.PAPER_OBJECTS[24] == "a cube shaped [V] {class}"
+    assert gallery.PAPER_LIVE[:10] == gallery.PAPER_OBJECTS[:10] == places
+    assert gallery.PAPER_LIVE[-5:] == gallery.PAPER_OBJECTS[-5:]
+    assert gallery.PAPER_LIVE[13] == "a [V] {class} wearing a black top hat and a monocle"
+    assert gallery.PAPER_OBJECTS[24] == "a cube shaped [V] {class}"
 
 
 @pytest.mark.parametrize(
-    ("noun", "paper"), [("cat", prompts.PAPER_LIVE), ("teapot", prompts.PAPER_OBJECTS)]
+    ("noun", "paper"), [("cat", gallery.PAPER_LIVE), ("teapot", gallery.PAPER_OBJECTS)]
 )
 def test_the_gallery_shows_every_prompt_of_the_paper(noun: str, paper: list[str]) -> None:
-    assert set(paper) <= {card.template for card in prompts.cards(noun)}
+    assert set(paper) <= {card.template for card in gallery.cards(noun)}
 
 
 @pytest.mark.parametrize("noun", ["dog", "vase"])
 def test_each_application_has_several_cards_in_order(noun: str) -> None:
-    applications = [card.application for card in prompts.cards(noun)]
-    order = list(prompts.APPLICATIONS)
+    applications = [card.application for card in gallery.cards(noun)]
+    order = list(gallery.APPLICATIONS)
     assert applications == sorted(applications, key=order.index)
     assert all(applications.count(application) >= 4 for application in order)
 
 
 def test_cards_have_keys_and_titles_of_their_own() -> None:
-    keys = [card.key for card in prompts.GALLERY]
+    keys = [card.key for card in gallery.GALLERY]
     assert len(set(keys)) == len(keys)
     for noun in ("dog", "vase"):
-        names = [(card.application, card.title) for card in prompts.cards(noun)]
+        names = [(card.application, card.title) for card in gallery.cards(noun)]
         assert len(set(names)) == len(names)
 
 
 def test_live_subjects_and_objects_get_different_cards() -> None:
-    live = {card.key for card in prompts.cards("dog")}
-    things = {card.key for card in prompts.cards("vase")}
+    live = {card.key for card in gallery.cards("dog")}
+    things = {card.key for card in gallery.cards("vase")}
     assert live & things and live - things and things - live
-    assert live | things == {card.key for card in prompts.GALLERY}
+    assert live | things == {card.key for card in gallery.GALLERY}
 
 
 def test_every_card_and_preview_names_subject_and_class_once() -> None:
-    for card in prompts.GALLERY:
-        prompt = prompts.card_prompt(card, "zebra")
+    for card in gallery.GALLERY:
+        prompt = gallery.card_prompt(card, "zebra")
         assert prompt.count("[V] zebra") == 1
         assert "{" not in prompt
     for noun in ("dog", "vase"):
-        previews = prompts.preview_prompts(noun)
+        previews = gallery.preview_prompts(noun)
         assert len(set(previews)) == 3
         assert all(text.count(f"[V] {noun}") == 1 for text in previews)
 
 
 def test_a_card_speaks_of_the_class() -> None:
-    jungle = next(card for card in prompts.GALLERY if card.key == "places-jungle")
-    assert prompts.card_prompt(jungle, "dog") == "a [V] dog in the jungle"
+    jungle = next(card for card in gallery.GALLERY if card.key == "places-jungle")
+    assert gallery.card_prompt(jungle, "dog") == "a [V] dog in the jungle"
 
 
 def _letters(text: str) -> list[int]:
@@ -229,3 +229,8 @@ def test_words_past_the_limit_are_named() -> None:
 
     assert prompts.dropped_words("a kts dog in the deep snow", by_word, 5) == "deep snow"
     assert prompts.dropped_words("a kts dog", by_word, 3) == ""
+
+
+def test_words_that_were_never_learnt_are_named_once_and_the_placeholder_is_none() -> None:
+    texts = ["a [V] dog on Mars", "a [v] dog, on MARS in 2024", "ein [V]-Hund"]
+    assert prompts.unknown_words(texts, {"a", "dog", "on", "in"}) == ["mars", "ein", "hund"]

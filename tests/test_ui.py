@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from booth import catalogue, disk, jobs, machine, prompts
+from booth import catalogue, disk, gallery, jobs, machine
 from booth.config import TrainingConfig, to_dict
 from booth.errors import BoothError, Busy, PhotoError, SubjectError
 from booth.ledger import Job, State
@@ -545,16 +545,16 @@ def test_a_card_asks_for_its_prompt(desk: Desk, trained: Subject) -> None:
     screen, here = BoothScreen(desk), place("booth", trained.id)
     screen._card_taker("places")(here, 0, 4, "", 7.5, 25)
     spec = asked(desk, trained)
-    first = next(card for card in prompts.cards("dog") if card.application == "places")
-    assert spec["prompts"] == [prompts.card_prompt(first, "dog")] and spec["count"] == 4
+    first = next(card for card in gallery.cards("dog") if card.application == "places")
+    assert spec["prompts"] == [gallery.card_prompt(first, "dog")] and spec["count"] == 4
 
 
 def test_every_card_is_on_the_screen_once(desk: Desk, trained: Subject) -> None:
     from booth.ui.booth_screen import samples
 
     for noun in ("dog", "teapot"):
-        all_of = [p for key in prompts.APPLICATIONS for _, p in samples(noun, key)]
-        assert sorted(all_of) == sorted(prompts.card_prompt(c, noun) for c in prompts.cards(noun))
+        all_of = [p for key in gallery.APPLICATIONS for _, p in samples(noun, key)]
+        assert sorted(all_of) == sorted(gallery.card_prompt(c, noun) for c in gallery.cards(noun))
 
 
 def test_an_own_idea_is_taken_as_typed(desk: Desk, trained: Subject) -> None:
@@ -581,7 +581,7 @@ def test_an_empty_seed_is_a_new_one_each_time() -> None:
 def test_the_whole_gallery_is_every_card_once_with_a_sheet(desk: Desk, trained: Subject) -> None:
     BoothScreen(desk)._whole_gallery(place("booth", trained.id), 4, "", 7.5, 25)
     spec = asked(desk, trained)
-    assert len(spec["prompts"]) == len(prompts.cards("dog")) and spec["sheet"]
+    assert len(spec["prompts"]) == len(gallery.cards("dog")) and spec["sheet"]
     assert spec["count"] == 1
 
 

@@ -18,6 +18,8 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from booth import catalogue, disk
+from booth.prompts import unknown_words
 from booth.toybox import autoencoder, dataset, denoiser, export
 from booth.toybox.samples import write_samples
 from booth.toybox.scene import draw, random_scene
@@ -151,9 +153,11 @@ def export_stage(s: Settings) -> None:
     if state is None:
         raise SystemExit("There is no UNet yet: run --stage unet first.")
     net.load_state_dict(state["average"])
-    seen = tokenizer(caption_sample(min(4000, s.scenes))).input_ids
+    captions = caption_sample(min(4000, s.scenes))
+    seen = tokenizer(captions).input_ids
     export.level_unseen(net, {token for ids in seen for token in ids})
     size = export.export(load_autoencoder(s), tokenizer, net.eval(), s.out)
+    disk.write_json(s.out / catalogue.WORDS, unknown_words(sorted(captions), known=()))
     print(f"{s.out}: {size / 2**20:.1f} MB after {state['step']} steps")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from booth import prompts
+from booth import gallery, prompts
 from booth.errors import PromptError
 from booth.jobs import TakePictures
 from booth.ledger import Job
@@ -59,7 +59,7 @@ class BoothScreen(Screen):
                 elem_classes="ideas",
                 elem_id=f"cards-{key}",
             )
-            for key, title in prompts.APPLICATIONS.items()
+            for key, title in gallery.APPLICATIONS.items()
         ]
         self.whole = gr.Button("Take the whole gallery", elem_id="whole")
 
@@ -104,7 +104,7 @@ class BoothScreen(Screen):
         details = [self.count, self.seed, self.guidance, self.steps]
         for event in (self._take.click, self.idea.submit):
             desk.on(event, self._own_idea, [here, self.idea, *details], parts, then=TO_TRAY)
-        for key, group in zip(prompts.APPLICATIONS, self.groups, strict=True):
+        for key, group in zip(gallery.APPLICATIONS, self.groups, strict=True):
             take = self._card_taker(key)
             desk.on(group.click, take, [here, group, *details], parts, then=TO_TRAY)
         desk.on(self.whole.click, self._whole_gallery, [here, *details], parts, then=TO_TRAY)
@@ -121,12 +121,12 @@ class BoothScreen(Screen):
         subject = self.desk.subject(here)
         defaults = tray.defaults(self.desk.library, subject)
         noun = subject.class_noun
-        cards = [samples(noun, key) for key in prompts.APPLICATIONS]
+        cards = [samples(noun, key) for key in gallery.APPLICATIONS]
         groups = {
             group: gr.Dataset(samples=[[title] for title, _ in found], visible=bool(found))
             for group, found in zip(self.groups, cards, strict=True)
         }
-        whole = f"Take the whole gallery ({len(prompts.cards(noun))} pictures)"
+        whole = f"Take the whole gallery ({len(gallery.cards(noun))} pictures)"
         return {
             self.title: _title(subject),
             self.idea: gr.Textbox(
@@ -194,7 +194,7 @@ class BoothScreen(Screen):
 
     def _whole_gallery(self, here: Place, *details: Any) -> Updates:
         noun = self.desk.subject(here).class_noun
-        asked = tuple(prompts.card_prompt(card, noun) for card in prompts.cards(noun))
+        asked = tuple(gallery.card_prompt(card, noun) for card in gallery.cards(noun))
         return self._ask(here, asked, (1, *details[1:]), sheet=True)
 
     def _ask(
@@ -235,8 +235,8 @@ class BoothScreen(Screen):
 def samples(noun: str, application: str) -> list[tuple[str, str]]:
     """The cards of one application that suit a class noun: (title, prompt)."""
     return [
-        (card.title, prompts.card_prompt(card, noun))
-        for card in prompts.cards(noun)
+        (card.title, gallery.card_prompt(card, noun))
+        for card in gallery.cards(noun)
         if card.application == application
     ]
 
