@@ -64,6 +64,7 @@ def _follow() -> None:
     """What all processes but the first do under `accelerate launch`: train along, in silence."""
     from booth import course
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the leader stops, and needs us until it has
     course.follow(Library())
 
 

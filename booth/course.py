@@ -39,7 +39,8 @@ def teach(
     subject: Subject, config: TrainingConfig, run: Path, prior_root: Path
 ) -> Generator[Event]:
     """Train a subject in the folder `run`, going on where an earlier try stopped."""
-    if (run / "weights" / disk.MANIFEST).exists():  # stopped after the last file was saved
+    if _finished(run):
+        crew.tell({})
         yield _done(run)
         return
     places = (run, prior_root)
@@ -74,7 +75,8 @@ def _attempt(
         yield from training.train(pupil, run / "checkpoints", facts, rehearsal)
         pupil.settle()
     except torch.OutOfMemoryError as error:
-        smaller = memory.step_down(config, machine.adam8bit_runs())
+        alone = crew.size() == 1  # followers would wait for a step that never comes
+        smaller = memory.step_down(config, machine.adam8bit_runs()) if alone else None
         if smaller is None:
             raise _too_large(config) from error
         return smaller
@@ -92,6 +94,8 @@ def _too_large(config: TrainingConfig) -> OutOfMemory:
 def follow(library: Library) -> None:
     """Train along with a leader (see `crew`) until it is done; nothing is kept or shown."""
     order = crew.listen()
+    if not order:
+        return
     run = Path(order["run"])
     config = from_dict(TrainingConfig, disk.read_json(run / "config.json"))
     parts = _result(_load(catalogue.find(config.base)))
@@ -116,6 +120,9 @@ def _facts(examples: Examples, fingerprint: str, config: TrainingConfig) -> dict
 
 def finish(run: Path) -> Generator[Event]:
     """Make the newest checkpoint of a run its finished weights."""
+    if _finished(run):
+        yield _done(run)
+        return
     started = time.perf_counter()
     checkpoint = checkpoints.latest(run / "checkpoints")
     if checkpoint is None:
@@ -224,6 +231,11 @@ def _export(
         seconds = round(time.perf_counter() - started, 1)
         disk.write_json(staging / "training.json", {"steps": steps, "seconds": seconds})
     yield _done(run)
+
+
+def _finished(run: Path) -> bool:
+    """Whether the weights are there already: stopped after the last file was saved."""
+    return (run / "weights" / disk.MANIFEST).exists()
 
 
 def _done(run: Path) -> Done:

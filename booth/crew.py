@@ -8,6 +8,7 @@ has written, and take their share of every batch.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 
@@ -38,6 +39,7 @@ def _share(order: dict[str, Any]) -> dict[str, Any]:
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
-    PartialState(cpu=not torch.cuda.is_available())
+    # a download or a thousand prior images may keep the leader for hours
+    PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(days=1))
     (told,) = broadcast_object_list([order])
     return dict(told)

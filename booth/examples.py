@@ -148,10 +148,7 @@ def _encode(parts: Parts, images: Sequence[Sequence[View]]) -> tuple[torch.Tenso
     """Moments (images, views, 2 * channels, height, width) and sizes (images, views, 6)."""
     rows = []
     for views in images:
-        pixels = torch.stack([_pixels(view.image) for view in views])
-        with parts.vae_autocast():
-            told = parts.vae.encode(pixels.to(parts.device, parts.vae.dtype)).latent_dist
-        rows.append(told.parameters.float())
+        rows.append(torch.cat([_moments(parts, view.image) for view in views]))
     sizes = torch.tensor([[view.size for view in views] for views in images], dtype=torch.float32)
     return torch.stack(rows), sizes.to(parts.device)
 
@@ -163,6 +160,14 @@ def _known(parts: Parts, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
     size = whole(latents.shape[-1] * parts.factor)
     sizes = torch.tensor([[size]] * len(latents), dtype=torch.float32)
     return moments, sizes.to(parts.device)
+
+
+def _moments(parts: Parts, image: Image.Image) -> torch.Tensor:
+    """Moments (1, 2 * channels, height, width) of one image: one at a time fits every card."""
+    pixels = _pixels(image)[None].to(parts.device, parts.vae.dtype)
+    with parts.vae_autocast():
+        told: torch.Tensor = parts.vae.encode(pixels).latent_dist.parameters
+    return told.float()
 
 
 def _pixels(image: Image.Image) -> torch.Tensor:

@@ -136,8 +136,9 @@ class Learner:
     def restore(self, checkpoint: checkpoints.Checkpoint) -> None:
         """Go back to a saved state, exactly; another kind of optimizer starts with no memory."""
         for name, weight in self.named.items():
-            weight.copy_(optimizers.shown(checkpoint.weights[name], weight))
+            optimizers.put(self.optimizer, weight, checkpoint.weights[name])
         group = checkpoint.optimizer["param_groups"][0]
+        self.slow_down(group["lr"])
         if group.pop("kind", self._kind) != self._kind:
             return
         scale = group.pop("loss_scale", None)

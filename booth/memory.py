@@ -46,7 +46,8 @@ class Plan:
 def rungs(base: BaseModel, config: TrainingConfig, card: Machine) -> list[TrainingConfig]:
     """`config` in all the ways this card can train it, from the fastest to the smallest.
 
-    Only memory settings change. The last one, LoRA, is another method and says so. What
+    Only memory settings change. The last one, LoRA, is another method with its own learning
+    rate, and says so. What
     `config` already saves it goes on saving. Without bf16 there are no exact
     bf16 weights, and no updates in backward: fp16's loss scaling may drop a step, which only
     all gradients together can tell.
@@ -57,7 +58,9 @@ def rungs(base: BaseModel, config: TrainingConfig, card: Machine) -> list[Traini
     first, *others = _ladder(config, card.adam8bit)
     found = [first, *(replace(rung, attention=attention) for rung in others)]
     if config.method == "full":
-        found.append(replace(bare(found[-1]), method="lora", gradient_checkpointing=True))
+        rate = base.lora.get("learning_rate", config.learning_rate)
+        adapter = replace(bare(found[-1]), method="lora", learning_rate=rate)
+        found.append(replace(adapter, gradient_checkpointing=True))
     return found
 
 

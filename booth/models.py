@@ -179,9 +179,16 @@ def pipeline(parts: Parts) -> Any:
 
 
 def save(parts: Parts, folder: Path, dtype: torch.dtype = torch.float16) -> None:
-    """Write the model into the empty `folder` in diffusers' layout; casts `parts` to `dtype`."""
-    for module in parts.modules.values():
+    """Write the model into the empty `folder` in diffusers' layout; casts `parts` to `dtype`.
+
+    What did not learn is read again: training may have kept it in bfloat16, which loses bits.
+    """
+    for name, module in parts.modules.items():
+        learnt = any(weight.requires_grad for weight in module.parameters())
         module.to(dtype)
+        if not learnt:
+            fresh = _part(parts.family.parts[name], parts.folder, name, dtype)
+            module.load_state_dict(fresh.state_dict())
     pipeline(parts).save_pretrained(folder)
 
 

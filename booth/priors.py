@@ -25,7 +25,7 @@ from booth.config import SamplingConfig
 from booth.events import Event, Notice, Picture, Progress
 from booth.models import Parts
 
-BATCH = {"cuda": 16, "mps": 4, "cpu": 8}  # prior images denoised together
+BATCH = {"cuda": 4, "mps": 4, "cpu": 8}  # prior images denoised together
 SMALL = 256  # pixels, the longest side of the picture that is kept
 
 

@@ -88,8 +88,9 @@ def train(
             else:
                 yield told
                 if _due(config.checkpoint_every, step, config) and learner.leads:
-                    yield Saved(step, str(checkpoints.save(folder, step, *learner.state(), facts)))
-                    saved = step
+                    path = checkpoints.save(folder, step, *learner.state(), facts)
+                    saved = step  # before the yield: whoever stops here has it already
+                    yield Saved(step, str(path))
                 if _due(config.preview_every, step, config):
                     yield from _previews(learner, rehearsal, step)
             losses, looked = [], time.perf_counter()

@@ -25,11 +25,10 @@ import torch
 from booth.config import TrainingConfig
 from booth.errors import BoothError
 from booth.optimizers.gradients import LossScale, clip
-from booth.optimizers.masters import split
 from booth.optimizers.rules import FUSED, Adam, Adam8bit
 from booth.optimizers.stepper import Stepper
 
-__all__ = ["LossScale", "Stepper", "build", "clip", "describe", "master", "shown"]
+__all__ = ["LossScale", "Stepper", "build", "clip", "describe", "master", "put"]
 
 
 def build(weights: Sequence[torch.nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
@@ -53,9 +52,13 @@ def master(optimizer: torch.optim.Optimizer, weight: torch.nn.Parameter) -> torc
     return optimizer.master(weight) if isinstance(optimizer, Stepper) else weight.detach()
 
 
-def shown(value: torch.Tensor, weight: torch.nn.Parameter) -> torch.Tensor:
-    """A float32 `value` as `weight` shows it; the remainder of an exact one is not in it."""
-    return split(value.to(weight.device))[0] if weight.dtype == torch.bfloat16 else value
+@torch.no_grad()
+def put(optimizer: torch.optim.Optimizer, weight: torch.nn.Parameter, value: torch.Tensor) -> None:
+    """Give a weight the float32 `value`, exactly, whatever the optimizer keeps it as."""
+    if isinstance(optimizer, Stepper):
+        optimizer.put(weight, value)
+    else:
+        weight.copy_(value)
 
 
 def describe(config: TrainingConfig) -> str:

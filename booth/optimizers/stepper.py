@@ -62,6 +62,17 @@ class Stepper(torch.optim.Optimizer):
         self._settle()
         return masters.join(weight.detach(), self.state[weight]["remainder"].to(weight.device))
 
+    @torch.no_grad()
+    def put(self, weight: Weight, value: torch.Tensor) -> None:
+        """Give a weight the float32 `value`, exactly."""
+        if not self._exact:
+            weight.copy_(value)
+            return
+        self._settle()
+        upper, lower = masters.split(value.to(weight.device))
+        weight.copy_(upper)
+        self.state[weight]["remainder"].copy_(lower)
+
     def state_dict(self) -> dict[str, Any]:
         """As torch's; with `exact_bf16` each weight has its remainder in it."""
         self._settle()
