@@ -177,9 +177,7 @@ def plan(options: argparse.Namespace, library: Library) -> Iterator[Line]:
                 "text": found.sentence,
                 "config": to_dict(found.config),
             }
-    table = memory.table(bases)
-    yield {"event": "table", "text": table}
-    yield {"event": "done", "table": table}
+    yield {"event": "table", "text": memory.table(bases)}
 
 
 def bench(options: argparse.Namespace, library: Library) -> Iterator[Line]:

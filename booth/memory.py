@@ -16,7 +16,7 @@ from typing import Any
 from booth.catalogue import BaseModel
 from booth.config import Attention, Precision, TrainingConfig
 from booth.machine import GB, Machine
-from booth.needs import CONTEXT, Need, needs
+from booth.needs import CONTEXT, Need, loading, needs
 
 __all__ = ["Need", "Plan", "free_gb", "needs", "plan", "rungs", "savings", "step_down", "table"]
 
@@ -81,7 +81,7 @@ def plan(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
     there = free_gb(here)
     for rung in rungs(base, config, here):
         need = needs(base.size, rung)
-        gigabytes = need.peak / GB
+        gigabytes = max(need.peak, loading(base.size)) / GB
         if gigabytes <= there * (1 - MARGIN) and need.host / GB <= here.memory_gb / 2:
             fits = "Fits as" if rung.method == "lora" else "Fits:"
             words = f"{fits} {_how(rung)}, {gigabytes:.1f} of {there:.1f} GB."

@@ -42,7 +42,6 @@ class Need:
 def needs(size: Size, config: TrainingConfig) -> Need:
     """The memory that training takes.
 
-    The whole model is read in float32 before anything is made smaller, so no peak is below that.
     peak = weights + optimizer + frozen + reserve + the larger of
       learning: the most, over the moments of one step, of activations still kept + gradients
                 already there + half-precision copies of weights that autocast still holds
@@ -71,14 +70,14 @@ def needs(size: Size, config: TrainingConfig) -> Need:
         picture=picture,
         frozen=frozen,
         reserve=reserve,
-        peak=max(weights + on_card + frozen + moment, _loading(size)) + reserve,
+        peak=weights + on_card + frozen + reserve + moment,
         host=host_weights + (moments if config.offload_optimizer else 0),
     )
 
 
-def _loading(size: Size) -> int:
-    """Bytes of the whole model in float32, as it is read."""
-    return 4 * (size.unet + size.text + size.vae)
+def loading(size: Size) -> int:
+    """Bytes while the model is read: all of it in float32, before anything is made smaller."""
+    return 4 * (size.unet + size.text + size.vae) + CONTEXT + WORKSPACE
 
 
 def _trained(size: Size, config: TrainingConfig) -> int:

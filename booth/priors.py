@@ -16,9 +16,9 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from safetensors import torch as tensors
 
 from booth import disk, generation
 from booth.config import SamplingConfig
@@ -79,12 +79,12 @@ def _keep(place: Path, picture: Picture) -> None:
     small.thumbnail((SMALL, SMALL))
     disk.write_image(place.with_suffix(".png"), small, picture.recipe)
     latent = {"latent": picture.latent.float().cpu().contiguous()}
-    disk.write_bytes(place.with_suffix(".safetensors"), safetensors.torch.save(latent))
+    disk.write_bytes(place.with_suffix(".safetensors"), tensors.save(latent))
 
 
 def _latent(path: Path) -> torch.Tensor | None:
     """The latent at `path`; None when it is not there or damaged, so that it is made again."""
     try:
-        return safetensors.torch.load(path.read_bytes())["latent"]
+        return tensors.load(path.read_bytes())["latent"]
     except (OSError, SafetensorError, KeyError):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -55,7 +56,8 @@ def test_the_ladder_goes_from_the_fastest_to_the_smallest() -> None:
     assert [len(memory.savings(rung)) for rung in rungs] == [0, 1, 2, 3, 4, 5, 1]
     assert [rung.method for rung in rungs] == ["full"] * 6 + ["lora"]
     peaks = [peak(rung) for rung in rungs]
-    assert peaks == sorted(peaks, reverse=True)
+    rounding = 1.001  # Toybox is so small that its rungs differ by less than an allocator rounds
+    assert all(below <= above * rounding for above, below in itertools.pairwise(peaks))
 
 
 @pytest.mark.parametrize("size", [SIZE_TOYBOX, SIZE_SD21, SIZE_SDXL])
@@ -65,9 +67,17 @@ def test_every_step_down_needs_less_for_every_family(size: Size) -> None:
     assert peaks == sorted(peaks, reverse=True)
 
 
-def test_only_memory_settings_change() -> None:
-    for rung in memory.rungs(BASE, CONFIG, CARD):
+def test_only_memory_settings_change_and_an_adapter_gets_its_own_learning_rate() -> None:
+    *full, adapter = memory.rungs(BASE, CONFIG, CARD)
+    for rung in full:
         assert others(rung) == others(CONFIG)
+    assert adapter.learning_rate == BASE.lora["learning_rate"] > CONFIG.learning_rate
+    assert others(replace(adapter, learning_rate=CONFIG.learning_rate)) == others(CONFIG)
+
+
+def test_a_card_that_cannot_hold_the_model_as_it_is_read_does_not_fit() -> None:
+    assert needs.loading(SIZE_SD15) > peak(memory.rungs(BASE, CONFIG, CARD)[-2])
+    assert not on(4).fits and on(6).fits
 
 
 def test_a_card_without_bf16_gets_fp16_and_no_exact_weights() -> None:
@@ -129,19 +139,19 @@ def on(gigabytes: float, **more: Any) -> memory.Plan:
 
 
 def test_a_larger_card_never_gets_a_slower_plan() -> None:
-    saved = [len(memory.savings(on(gb).config)) for gb in (4, 6, 8, 12, 16, 24, 80)]
+    saved = [len(memory.savings(on(gb).config)) for gb in (6, 8, 12, 16, 24, 80)]
     assert saved == sorted(saved, reverse=True) and saved[-1] == 0
 
 
 def test_the_plan_is_said_in_words() -> None:
     assert on(12).sentence == "Fits: full training, 8-bit Adam, 10.6 of 12.0 GB."
     assert on(24).sentence == "Fits: full training, 17.5 of 24.0 GB."
-    assert on(4, bf16=False).sentence == "Fits as LoRA: checkpointing, 3.4 of 4.0 GB."
-    assert on(3).sentence.startswith("Does not fit: even LoRA needs 3.4 GB")
+    assert on(6, bf16=False).sentence == "Fits as LoRA: checkpointing, 4.7 of 6.0 GB."
+    assert on(3).sentence.startswith("Does not fit: even LoRA needs 4.7 GB")
 
 
 def test_what_fits_leaves_a_margin() -> None:
-    for gb in (4, 6, 8, 12, 16, 24):
+    for gb in (6, 8, 12, 16, 24):
         assert on(gb).gigabytes <= gb * (1 - memory.MARGIN)
 
 
