@@ -56,15 +56,15 @@ def test_the_ladder_goes_from_the_fastest_to_the_smallest() -> None:
     assert [len(memory.savings(rung)) for rung in rungs] == [0, 1, 2, 3, 4, 5, 1]
     assert [rung.method for rung in rungs] == ["full"] * 6 + ["lora"]
     peaks = [peak(rung) for rung in rungs]
-    rounding = 1.001  # Toybox is so small that its rungs differ by less than an allocator rounds
-    assert all(below <= above * rounding for above, below in itertools.pairwise(peaks))
+    assert peaks == sorted(peaks, reverse=True)
 
 
 @pytest.mark.parametrize("size", [SIZE_TOYBOX, SIZE_SD21, SIZE_SDXL])
 def test_every_step_down_needs_less_for_every_family(size: Size) -> None:
     rungs = memory.rungs(BASE, replace(CONFIG, resolution=size.resolution), CARD)
     peaks = [peak(rung, size) for rung in rungs]
-    assert peaks == sorted(peaks, reverse=True)
+    rounding = 1.001  # Toybox is so small that its rungs differ by less than an allocator rounds
+    assert all(below <= above * rounding for above, below in itertools.pairwise(peaks))
 
 
 def test_only_memory_settings_change_and_an_adapter_gets_its_own_learning_rate() -> None:
