@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from booth import cli, training
+from booth import cli
 from booth.bench import command, gate, ours, plan, report, scene, stopwatch
 from booth.bench.plan import Plan, Variant
 from booth.bench.stopwatch import Mark
@@ -157,9 +157,9 @@ def test_loops_that_compute_something_else_fail_the_gate(
     assert verdict() == "ok"
     assert verdict(prior_loss_weight=0.99).startswith("failed: the loss of step")
     assert "weights" in verdict(learning_rate=1.01e-4)
-    once = training.draw
+    once = ours.draw
     monkeypatch.setattr(  # one noise for ever
-        training, "draw", lambda e, c, step, f: once(e, c, min(step, 1), f)
+        ours, "draw", lambda e, c, step, f: once(e, c, min(step, 1), f)
     )
     assert verdict().startswith("failed")
 
@@ -181,8 +181,9 @@ def test_the_gate_knows_which_image_ours_has_drawn(folder: Path) -> None:
     examples, config = ours.encoded(parts, folder), ours.config(TINY)
     for step in range(5):
         chosen, blank = ours.drawn(parts, examples, config, step)
-        batch = training.draw(examples, config, step, (1.0, 1000))
-        moments = torch.stack([examples.instance[chosen[0]], examples.prior[chosen[1]]])  # type: ignore[index]
+        batch = ours.draw(examples, config, step, (1.0, 1000))
+        assert examples.prior is not None
+        moments = torch.stack([examples.instance[chosen[0], 0], examples.prior[chosen[1], 0]])
         mean, log_variance = moments.chunk(2, dim=1)
         torch.testing.assert_close(mean + (log_variance / 2).exp() * blank.latents, batch.latents)
 
