@@ -150,10 +150,11 @@ def test_pretraining_runs_end_to_end_and_resumes(tmp_path: Path) -> None:
     for stage in ("draw", "vae", "latents", "unet", "decoder", "export"):
         run(settings, stage)
     first = load_state(settings.work / "unet.pt")
-    longer = dataclasses.replace(settings, unet_minutes=0.04)
+    assert first is not None
+    longer = dataclasses.replace(settings, unet_minutes=first["spent"] / 60 + 0.05)
     run(longer, "unet")
     second = load_state(settings.work / "unet.pt")
-    assert first is not None and second is not None
+    assert second is not None
     assert second["step"] > first["step"] > 0 and second["spent"] > first["spent"]
     assert dataset.encoded(settings.work) == dataset.drawn(settings.work) == 24
     assert (settings.out / "model_index.json").exists()

@@ -115,13 +115,16 @@ def encode_prompts(tokenizer: CLIPTokenizer, prompts: list[str]) -> torch.Tensor
 def velocity_loss(
     denoiser: nn.Module, latents: torch.Tensor, ids: torch.Tensor, scheduler: DDIMScheduler
 ) -> torch.Tensor:
-    """Min-SNR weighted velocity error; times are stratified over the batch."""
+    """Min-SNR weighted velocity error; times are stratified over the batch.
+
+    Times are drawn on the CPU, whatever device `latents` and `ids` lie on.
+    """
     count, steps = len(latents), scheduler.config.num_train_timesteps
-    times = ((torch.arange(count) + torch.rand(count)) * steps / count).long()
+    times = ((torch.arange(count) + torch.rand(count)) * steps / count).long().to(latents.device)
     noise = torch.randn_like(latents)
     noisy = scheduler.add_noise(latents, noise, times)
     target = scheduler.get_velocity(latents, noise, times)
-    kept = scheduler.alphas_cumprod[times]
+    kept = scheduler.alphas_cumprod.to(latents.device)[times]
     ratio = kept / (1 - kept)
     weight = ratio.clamp(max=5) / (ratio + 1)
     error = (denoiser(noisy, times, ids) - target).square().mean((1, 2, 3))
@@ -185,14 +188,18 @@ def train_denoiser(
     plan: Plan,
     report: Callable[[str], None] = print,
 ) -> Average:
-    """Train until the plan's minutes are used up, resuming from the checkpoint if there is one."""
+    """Train where the denoiser lies until the plan's minutes are used up.
+
+    Goes on from the checkpoint if there is one.
+    """
+    device = denoiser.unet.device
     optimizer, average = _optimizer(denoiser), Average(denoiser)
     clock, step, running = Clock(plan.minutes), 0, 1.0
     state = load_state(checkpoint)
     if state is not None:
         denoiser.load_state_dict(state["denoiser"])
         optimizer.load_state_dict(state["optimizer"])
-        average.shadow = state["average"]
+        average.shadow = {name: kept.to(device) for name, kept in state["average"].items()}
         clock.spent, step, running = state["spent"], state["step"], state["loss"]
     rng = np.random.default_rng([6, step])
     torch.manual_seed(step)
@@ -213,7 +220,7 @@ def train_denoiser(
     while clock.tick() < 1:
         set_learning_rate(optimizer, learning_rate(plan.peak, clock.progress, step, plan.warmup))
         latents, ids = data.batch(plan.batch, rng)
-        loss = velocity_loss(denoiser, latents, ids, scheduler)
+        loss = velocity_loss(denoiser, latents.to(device), ids.to(device), scheduler)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
