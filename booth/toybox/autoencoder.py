@@ -94,14 +94,14 @@ def train_autoencoder(
         lr=plan.peak,
         adam_lr=plan.peak / 10,
     )
-    clock, step = Clock(plan.minutes), 0
+    spent, step = 0.0, 0
     state = load_state(checkpoint)
     if state is not None:
         vae.load_state_dict(state["vae"])
         optimizer.load_state_dict(state["optimizer"])
-        clock.spent, step = state["spent"], state["step"]
+        spent, step = state["spent"], state["step"]
     rng = np.random.default_rng([5, step])
-    running = 0.0
+    running, clock = 0.0, Clock(plan.minutes, spent)
     while clock.tick() < 1:
         share = learning_rate(1.0, clock.progress, step, plan.warmup)
         pictures = crops(pools, shares, rng, plan.batch, plan.crop).to(vae.device)

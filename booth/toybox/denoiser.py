@@ -194,15 +194,16 @@ def train_denoiser(
     """
     device = denoiser.unet.device
     optimizer, average = _optimizer(denoiser), Average(denoiser)
-    clock, step, running = Clock(plan.minutes), 0, 1.0
+    spent, step, running = 0.0, 0, 1.0
     state = load_state(checkpoint)
     if state is not None:
         denoiser.load_state_dict(state["denoiser"])
         optimizer.load_state_dict(state["optimizer"])
         average.shadow = {name: kept.to(device) for name, kept in state["average"].items()}
-        clock.spent, step, running = state["spent"], state["step"], state["loss"]
+        spent, step, running = state["spent"], state["step"], state["loss"]
     rng = np.random.default_rng([6, step])
     torch.manual_seed(step)
+    clock = Clock(plan.minutes, spent)
 
     def save() -> None:
         save_state(
