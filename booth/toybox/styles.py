@@ -1,0 +1,174 @@
+"""Styles: an artist's hand, made by filtering the finished picture.
+
+A style touches pixels only, so it never changes what was drawn. The one that is not here is a
+statue, which is a matter of marble and a plinth, not of paint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+Floats = NDArray[np.float32]
+
+
+def watercolour(picture: Image.Image) -> Image.Image:
+    """Pale blotches of colour with darker edges, on paper."""
+    calm = picture.filter(ImageFilter.ModeFilter(max(3, picture.width // 26 | 1)))
+    calm = calm.filter(ImageFilter.GaussianBlur(picture.width / 130))
+    paper = Image.new("RGB", picture.size, (250, 246, 236))
+    return Image.blend(calm, paper, 0.18)
+
+
+def sketch(picture: Image.Image) -> Image.Image:
+    """Grey pencil lines and light hatching on white paper."""
+    grey = ImageOps.grayscale(picture)
+    soft = np.asarray(
+        ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(picture.width / 45)), np.float32
+    )
+    tone = np.asarray(grey, np.float32)
+    dodge = np.clip(tone * 255 / np.maximum(255 - soft, 1), 0, 255)
+    lines = 255 - np.clip((255 - dodge) * 2.2, 0, 215)
+    mixed: NDArray[np.float32] = lines * 0.85 + np.clip(tone * 0.35 + 165, 0, 255) * 0.15
+    return Image.fromarray(mixed.astype(np.uint8)).convert("RGB")
+
+
+def pixel_art(picture: Image.Image) -> Image.Image:
+    """Large square pixels of few colours."""
+    small = picture.resize((32, 32), Image.Resampling.BOX)
+    few = small.quantize(16).convert("RGB")
+    return few.resize(picture.size, Image.Resampling.NEAREST)
+
+
+def _cells(picture: Image.Image, across: int, loyalty: float) -> NDArray[np.int64]:
+    """Each pixel's pane: the nearest of `across` x `across` jittered seeds in place and colour."""
+    size = picture.width
+    soft = np.asarray(picture.filter(ImageFilter.GaussianBlur(size / 90)), np.float32) / 255
+    rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
+    rng = np.random.default_rng(5)
+    step = size / across
+    best = np.full((size, size), np.inf, np.float32)
+    pane = np.zeros((size, size), np.int64)
+    for k in range(across * across):
+        y, x = (np.array(divmod(k, across)) + rng.uniform(0.15, 0.85, 2)) * step
+        box = tuple(slice(max(0, int(c - 1.7 * step)), int(c + 1.7 * step)) for c in (y, x))
+        own = soft[min(size - 1, int(y)), min(size - 1, int(x))]
+        near = ((rows[box] - y) ** 2 + (columns[box] - x) ** 2) / step**2
+        far = near + loyalty * ((soft[box] - own) ** 2).sum(-1)
+        nearer = far < best[box]
+        best[box][nearer] = far[nearer]
+        pane[box][nearer] = k
+    return pane
+
+
+def stained_glass(picture: Image.Image) -> Image.Image:
+    """Panes of glowing colour between dark lead lines."""
+    pane = _cells(picture, 11, 7.0)
+    colours = np.asarray(picture, np.float32)
+    count = np.bincount(pane.ravel(), minlength=121)[:, None]
+    flat = colours.reshape(-1, 3)
+    sums = [np.bincount(pane.ravel(), flat[:, c], minlength=121) for c in range(3)]
+    mean = np.stack(sums, 1) / np.maximum(count, 1)
+    grey = mean.mean(1, keepdims=True)
+    vivid = np.clip((grey + 1.75 * (mean - grey)) * 1.08 + 6, 0, 255)
+    glass = 0.72 * vivid[pane] + 0.28 * (colours + 0.5 * (colours - 128))
+    lead = np.zeros(pane.shape, bool)
+    lead[1:] |= pane[1:] != pane[:-1]
+    lead[:, 1:] |= pane[:, 1:] != pane[:, :-1]
+    thick = Image.fromarray(lead.astype(np.uint8) * 255).resize(picture.size)
+    share = np.asarray(thick.filter(ImageFilter.GaussianBlur(picture.width / 260)), np.float32)
+    share = np.clip(share / 255 * 1.15, 0, 1)[..., None]
+    return Image.fromarray(
+        np.clip(glass * (1 - share) + np.array([28, 26, 34]) * share, 0, 255).astype(np.uint8)
+    )
+
+
+def van_gogh(picture: Image.Image) -> Image.Image:
+    """Thick bright strokes that follow edges and swirl elsewhere."""
+    size = picture.width
+    colours = np.asarray(picture.filter(ImageFilter.GaussianBlur(size / 100)), np.float32)
+    tone = np.asarray(
+        ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(size / 40)), np.float32
+    )
+    down, across = np.gradient(tone)
+    rng = np.random.default_rng(6)
+    a, c = rng.uniform(0, 6, 2)
+    canvas = picture.filter(ImageFilter.GaussianBlur(size / 40))
+    pen, unit = ImageDraw.Draw(canvas), size / 128
+    for y, x in rng.uniform(0, size, (1700, 2)):
+        i, j = int(y), int(x)
+        u, v = x / size, y / size
+        swirl = 2.4 * np.sin(5 * u + a) + 2.4 * np.cos(6 * v + 2 * np.sin(4 * u) + c)
+        edge = np.hypot(down[i, j], across[i, j])
+        along = np.arctan2(-across[i, j], down[i, j]) if edge > 1.6 / unit else swirl
+        dx, dy = 5.0 * unit * np.cos(along), 5.0 * unit * np.sin(along)
+        shade = colours[i, j] * rng.uniform(0.86, 1.17) + rng.normal(0, 9, 3)
+        shade = shade + 0.35 * (shade - shade.mean())
+        red, green, blue = (int(n) for n in np.clip(shade + (8, 4, 6), 0, 255))
+        line = (x - dx, y - dy, x + dx, y + dy)
+        pen.line(line, fill=(red, green, blue), width=max(1, round(2 * unit)))
+    return canvas
+
+
+def pointillism(picture: Image.Image) -> Image.Image:
+    """Round dots of pure colour on pale canvas."""
+    size = picture.width
+    colours = np.asarray(picture.filter(ImageFilter.GaussianBlur(size / 110)), np.float32)
+    rng = np.random.default_rng(7)
+    fine = 2
+    canvas = Image.new("RGB", (size * fine, size * fine), (244, 236, 214))
+    pen, step = ImageDraw.Draw(canvas), size / 40
+    grid = np.stack(np.meshgrid(np.arange(41), np.arange(41)), -1).reshape(-1, 2)
+    places = (grid + rng.uniform(-0.25, 0.25, grid.shape)) * step
+    places[:, 0] += 0.5 * step * (grid[:, 1] % 2)
+    for x, y in places:
+        own = colours[int(np.clip(y, 0, size - 1)), int(np.clip(x, 0, size - 1))]
+        own = own.mean() + 1.5 * (own - own.mean()) + rng.normal(0, 20, 3)
+        red, green, blue = (int(n) for n in np.clip(own, 0, 255))
+        r = step * 0.56 * fine
+        box = (x * fine - r, y * fine - r, x * fine + r, y * fine + r)
+        pen.ellipse(box, fill=(red, green, blue))
+    return canvas.resize(picture.size, Image.Resampling.BOX)
+
+
+INKS = np.array(
+    [
+        (30, 44, 82),
+        (62, 104, 150),
+        (132, 176, 196),
+        (240, 228, 200),
+        (206, 176, 128),
+        (196, 92, 66),
+        (110, 128, 86),
+        (70, 62, 60),
+    ],
+    np.float32,
+)
+
+
+def woodblock(picture: Image.Image) -> Image.Image:
+    """A print in eight quiet inks with dark outlines."""
+    size = picture.width
+    calm = np.asarray(picture.filter(ImageFilter.ModeFilter(max(3, size // 40 | 1))), np.float32)
+    ink = ((calm[..., None, :] - INKS) ** 2).sum(-1).argmin(-1)
+    tone = ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(size / 160))
+    down, across = np.gradient(np.asarray(tone, np.float32))
+    line = np.clip((np.hypot(down, across) * size / 128 - 9) / 14, 0, 1)[..., None]
+    mixed = (0.72 * INKS[ink] + 0.28 * calm) * (1 - line) + INKS[0] * line
+    return Image.fromarray(mixed.astype(np.uint8))
+
+
+FILTERS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "watercolour": watercolour,
+    "sketch": sketch,
+    "pixel art": pixel_art,
+    "stained glass": stained_glass,
+    "van gogh": van_gogh,
+    "pointillism": pointillism,
+    "woodblock": woodblock,
+}
+STATUE = "statue"
+STYLES = (*FILTERS, STATUE)
