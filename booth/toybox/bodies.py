@@ -9,7 +9,6 @@ import numpy as np
 from booth.toybox.looks import Look
 from booth.toybox.parts import Part, Point, ball, both, pillow
 
-
 WEARERS = ("dog", "cat", "stuffed animal", "toy")
 
 

@@ -29,7 +29,8 @@ COATS: dict[str, tuple[Colour, float]] = {
 def mixed(look: Look, species: str) -> Look:
     """The look with a coat between the subject's own and that of the other species."""
     coat, share = COATS[species]
-    red, green, blue = (share * c + (1 - share) * m for c, m in zip(coat, look.palette["main"]))
+    both_coats = zip(coat, look.palette["main"], strict=True)
+    red, green, blue = (share * theirs + (1 - share) * own for theirs, own in both_coats)
     return replace(
         look,
         palette={

@@ -54,10 +54,10 @@ def _from_middle(part: Part, core: Box) -> Box:
     return np.abs((np.array(part.centre) - core[0]) / core[1])
 
 
-def _placed(part: Part, at: Box, scale: float) -> Part:
+def _placed(part: Part, at: Box, scale: float | Box) -> Part:
     """The part scaled, at a place relative to the cube's middle."""
     x, y, z = (float(c) for c in at)
-    wide, tall, deep = (scale * s for s in part.size)
+    wide, tall, deep = (float(s) for s in scale * np.array(part.size))
     return replace(part, centre=(x, MIDDLE + y, z), size=(wide, tall, deep))
 
 
@@ -69,10 +69,13 @@ def _off_ball(part: Part, core: Box) -> Part:
 
 
 def _on_cube(part: Part, core: Box) -> Part:
-    """A detail of a thing: as far in or out of the cube's faces as it was of the core's."""
-    scale = float(np.clip(HALF / core[1, 0], 0.7, 1.7))
+    """A detail of a thing: as far out of the cube's faces as it was of the core's; what went all
+    the way around still does.
+    """
+    scale = float(np.clip(1.06 * HALF / core[1, 0], 0.9, 1.7))
     at, reach = np.array(part.centre) - core[0], _reach(part)
     outer = (np.abs(at) + reach) / core[1]
     past = HALF + (outer - 1) * core[1] * scale + 0.012 - reach * scale
-    placed = np.where(outer > 1, np.sign(at) * past, at / core[1] * HALF)
-    return _placed(part, placed, scale)
+    placed = np.where(outer > 0.97, np.sign(at) * past, at / core[1] * HALF)
+    wide = (reach > 0.8 * core[1]) & (part.turn == (0, 0, 0))
+    return _placed(part, placed, np.where(wide, 1.06 * HALF / core[1], scale))

@@ -57,10 +57,8 @@ def _parts(scene: Scene, look: Look) -> list[Part]:
         parts = parts + ACCESSORIES[scene.accessory](look)
     if scene.style == STATUE:
         wide = extent(look)[1] / 2
-        parts = parts + [
-            cone((0, -0.06, 0), (wide, 0.06, wide * 0.8), 0.96, "dark"),
-            cone((0, -0.16, 0), (wide * 1.1, 0.05, wide * 0.88), 0.98, "dark"),
-        ]
+        parts.append(cone((0, -0.06, 0), (wide, 0.06, wide * 0.8), 0.96, "dark"))
+        parts.append(cone((0, -0.16, 0), (wide * 1.1, 0.05, wide * 0.88), 0.98, "dark"))
     return parts
 
 

@@ -18,8 +18,7 @@ def oval(size: int, centre: tuple[float, float], radii: tuple[float, float]) -> 
     """Squared distance from an ellipse's middle, 1 on its edge, for every pixel of the frame."""
     axis = (np.arange(size, dtype=np.float32) + 0.5) / size
     u, v = (axis - centre[0]) / radii[0], (axis - centre[1]) / radii[1]
-    far: Floats = u[None, :] ** 2 + v[:, None] ** 2
-    return far
+    return np.asarray(u[None, :] ** 2 + v[:, None] ** 2, np.float32)
 
 
 def footprint(surface: Surface, camera: Camera) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -61,7 +60,10 @@ def drops(frame: Floats, surface: Surface, seed: int) -> None:
     for k in rng.integers(len(rows), size=26):
         r = size * float(rng.uniform(0.010, 0.021))
         y, x = int(rows[k]), int(columns[k])
-        box = slice(max(0, y - int(2 * r)), y + int(2 * r)), slice(max(0, x - int(2 * r)), x + int(2 * r))
+        box = (
+            slice(max(0, y - int(2 * r)), y + int(2 * r)),
+            slice(max(0, x - int(2 * r)), x + int(2 * r)),
+        )
         v, u = (axis[box[0], None] - y) / (1.25 * r), (axis[None, box[1]] - x) / r
         bead = u * u + v * v < 1
         glint = (u + 0.3) ** 2 + (v + 0.35) ** 2 < 0.16
@@ -97,7 +99,10 @@ def reflect(frame: Floats, subject: Floats, surface: Surface, camera: Camera) ->
     rows = 2 * foot - np.arange(size)
     valid = (rows >= 0) & (rows < size)
     left, top, right, bottom = MIRROR
-    centre, radii = ((left + right) / 2, (top + bottom) / 2), ((right - left) / 2, (bottom - top) / 2)
+    centre, radii = (
+        ((left + right) / 2, (top + bottom) / 2),
+        ((right - left) / 2, (bottom - top) / 2),
+    )
     seen = np.zeros((size, size), bool)
     seen[valid] = surface.mask[rows[valid]]
     seen &= oval(size, centre, radii) < 1

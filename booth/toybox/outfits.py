@@ -59,7 +59,11 @@ def chef(look: Look) -> list[Part]:
         ball((x, top + 0.31, z), r * 0.55, "linen"),
         white.part,
         *sleeves(look, "linen"),
-        *(b for side in (-0.05, 0.05) for b in _buttons(white, white.part.centre[0] + side, "coat")),
+        *(
+            b
+            for side in (-0.05, 0.05)
+            for b in _buttons(white, white.part.centre[0] + side, "coat")
+        ),
         *ring(neck, (r * 0.78, 0, r * 0.78), 0.045, "kerchief", 26),
     ]
 

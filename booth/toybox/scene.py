@@ -116,12 +116,12 @@ class Scene:
 
 
 EXTRAS = (
-    ("accessory", 0.12),
+    ("accessory", 0.14),
     ("style", 0.12),
     ("property", 0.10),
     ("material", 0.06),
     ("view", 0.08),
-    ("cross", 0.05),
+    ("cross", 0.06),
 )
 """What a scene may have beyond its class and place, and how often, where the class allows it."""
 WEIGHTS = {"dog": 1.8, "cat": 1.8}

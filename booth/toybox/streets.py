@@ -35,9 +35,7 @@ def mirror(b: Backdrop) -> None:
     b.sky((92, 70, 98), (120, 94, 122))
     b.ground((70, 54, 60), (52, 40, 46))
     left, top, right, bottom = MIRROR
-    b.draw.ellipse(
-        b.at(left - 0.03, top - 0.022, right + 0.03, bottom + 0.03), fill=(214, 180, 96)
-    )
+    b.draw.ellipse(b.at(left - 0.03, top - 0.022, right + 0.03, bottom + 0.03), fill=(214, 180, 96))
     b.draw.ellipse(b.at(*MIRROR), fill=(186, 212, 226))
     shine = Image.new("L", b.image.size, 0)
     pen = ImageDraw.Draw(shine)
@@ -115,4 +113,6 @@ def _person(b: Backdrop, x: float, foot: float) -> None:
     skin = SKINS[int(b.rng.integers(len(SKINS)))]
     b.draw.ellipse(b.at(x - 0.033, foot - tall, x + 0.033, foot - tall + 0.075), fill=skin)
     hair = b.vary((70, 48, 36), 20)
-    b.draw.chord(b.at(x - 0.036, foot - tall - 0.008, x + 0.036, foot - tall + 0.07), 180, 360, hair)
+    b.draw.chord(
+        b.at(x - 0.036, foot - tall - 0.008, x + 0.036, foot - tall + 0.07), 180, 360, hair
+    )

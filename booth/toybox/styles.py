@@ -68,32 +68,28 @@ def stained_glass(picture: Image.Image) -> Image.Image:
     """Panes of glowing colour between dark lead lines."""
     pane = _cells(picture, 11, 7.0)
     colours = np.asarray(picture, np.float32)
-    count = np.bincount(pane.ravel(), minlength=121)[:, None]
-    flat = colours.reshape(-1, 3)
-    sums = [np.bincount(pane.ravel(), flat[:, c], minlength=121) for c in range(3)]
-    mean = np.stack(sums, 1) / np.maximum(count, 1)
+    parts = pane.ravel()
+    count = np.maximum(np.bincount(parts), 1)
+    sums = [np.bincount(parts, colours[..., c].ravel()) for c in range(3)]
+    mean = np.stack(sums, 1) / count[:, None]
     grey = mean.mean(1, keepdims=True)
     vivid = np.clip((grey + 1.75 * (mean - grey)) * 1.08 + 6, 0, 255)
-    glass = 0.72 * vivid[pane] + 0.28 * (colours + 0.5 * (colours - 128))
-    lead = np.zeros(pane.shape, bool)
-    lead[1:] |= pane[1:] != pane[:-1]
-    lead[:, 1:] |= pane[:, 1:] != pane[:, :-1]
-    thick = Image.fromarray(lead.astype(np.uint8) * 255).resize(picture.size)
-    share = np.asarray(thick.filter(ImageFilter.GaussianBlur(picture.width / 260)), np.float32)
-    share = np.clip(share / 255 * 1.15, 0, 1)[..., None]
-    return Image.fromarray(
-        np.clip(glass * (1 - share) + np.array([28, 26, 34]) * share, 0, 255).astype(np.uint8)
-    )
+    glass = 0.72 * vivid[pane] + 0.28 * (1.5 * colours - 64)
+    edge = np.zeros(pane.shape, np.uint8)
+    edge[1:][pane[1:] != pane[:-1]] = 255
+    edge[:, 1:][pane[:, 1:] != pane[:, :-1]] = 255
+    lead = Image.fromarray(edge).filter(ImageFilter.GaussianBlur(picture.width / 260))
+    share = np.clip(np.asarray(lead, np.float32) / 255 * 1.15, 0, 1)[..., None]
+    mixed = glass * (1 - share) + np.array([28, 26, 34]) * share
+    return Image.fromarray(np.clip(mixed, 0, 255).astype(np.uint8))
 
 
 def van_gogh(picture: Image.Image) -> Image.Image:
     """Thick bright strokes that follow edges and swirl elsewhere."""
     size = picture.width
     colours = np.asarray(picture.filter(ImageFilter.GaussianBlur(size / 100)), np.float32)
-    tone = np.asarray(
-        ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(size / 40)), np.float32
-    )
-    down, across = np.gradient(tone)
+    tone = ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(size / 40))
+    down, across = np.gradient(np.asarray(tone, np.float32), axis=(0, 1))
     rng = np.random.default_rng(6)
     a, c = rng.uniform(0, 6, 2)
     canvas = picture.filter(ImageFilter.GaussianBlur(size / 40))
@@ -107,7 +103,7 @@ def van_gogh(picture: Image.Image) -> Image.Image:
         dx, dy = 5.0 * unit * np.cos(along), 5.0 * unit * np.sin(along)
         shade = colours[i, j] * rng.uniform(0.86, 1.17) + rng.normal(0, 9, 3)
         shade = shade + 0.35 * (shade - shade.mean())
-        red, green, blue = (int(n) for n in np.clip(shade + (8, 4, 6), 0, 255))
+        red, green, blue = (int(n) for n in np.clip(shade + 6, 0, 255))
         line = (x - dx, y - dy, x + dx, y + dy)
         pen.line(line, fill=(red, green, blue), width=max(1, round(2 * unit)))
     return canvas
@@ -155,7 +151,7 @@ def woodblock(picture: Image.Image) -> Image.Image:
     calm = np.asarray(picture.filter(ImageFilter.ModeFilter(max(3, size // 40 | 1))), np.float32)
     ink = ((calm[..., None, :] - INKS) ** 2).sum(-1).argmin(-1)
     tone = ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(size / 160))
-    down, across = np.gradient(np.asarray(tone, np.float32))
+    down, across = np.gradient(np.asarray(tone, np.float32), axis=(0, 1))
     line = np.clip((np.hypot(down, across) * size / 128 - 9) / 14, 0, 1)[..., None]
     mixed = (0.72 * INKS[ink] + 0.28 * calm) * (1 - line) + INKS[0] * line
     return Image.fromarray(mixed.astype(np.uint8))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def _wet(colours: Floats, *_: Floats) -> Floats:
     return 0.66 * colours
 
 
-TREATMENTS = {
+TREATMENTS: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
     "gold": _gold,
     "stone": _stone,
     "glass": _glass,

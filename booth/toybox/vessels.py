@@ -6,6 +6,7 @@ name: the berries in the bowl, the lid of the can, the saucer under the candle.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ def turned(radii: Sequence[float], bottom: float, top: float, paint: str = "main
     half = (top - bottom) / (len(radii) - 1) / 2
     return [
         cone((0, bottom + half * (2 * i + 1), 0), (low, half * 1.02, low), high / low, paint)
-        for i, (low, high) in enumerate(zip(radii, radii[1:], strict=False))
+        for i, (low, high) in enumerate(itertools.pairwise(radii))
     ]
 
 
@@ -111,10 +112,13 @@ def candle(look: Look, _mood: str) -> list[Part]:
         x, z = wide * 0.97 * float(np.sin(turn)), wide * 0.97 * float(np.cos(turn))
         parts.append(ball((x, top - long, z), (0.028, long + 0.02, 0.026), "pale"))
     if t[6] < 0.35:
-        parts.append(cone((0, foot + tall * 0.35, 0), (wide * 1.03, 0.05, wide * 1.03), 1, "accent"))
-    return parts + [
+        parts.append(
+            cone((0, foot + tall * 0.35, 0), (wide * 1.03, 0.05, wide * 1.03), 1, "accent")
+        )
+    parts += [
         cone((0, top + 0.045, 0), (0.014, 0.045, 0.014), 1.0, "dark"),
         ball((0, top + 0.135, 0), (0.062, 0.075, 0.062), "flame"),
         cone((0, top + 0.235, 0), (0.052, 0.075, 0.052), 0.08, "flame"),
         ball((0, top + 0.125, 0.045), (0.034, 0.055, 0.03), "flame core"),
     ]
+    return parts
