@@ -19,20 +19,34 @@ def _eyes(centre: Point, spread: float, size: float, mood: str) -> list[Part]:
     iris = (size * 0.72, size * 0.82, size * 0.5)
     parts += both(ball((spread, y, z + size * 0.35), iris, "iris"))
     parts += both(ball((spread, y, z + size * 0.6), (size * 0.4, size * 0.5, size * 0.35), "dark"))
+    return parts + _brows(centre, spread, size, mood)
+
+
+def _brows(centre: Point, spread: float, size: float, mood: str) -> list[Part]:
+    """What a mood does around the eyes: raised cheeks, hanging lids and a tear, or a frown."""
+    _, y, z = centre
+    if mood == "happy":
+        cheek = (spread * 1.55, y - size * 2.0, z - size * 0.3)
+        below = (spread, y - size * 0.85, z + size * 0.3)
+        return [
+            *both(ball(cheek, (size * 0.85, size * 0.6, size * 0.8), "tongue")),
+            *both(ball(below, (size * 1.25, size * 0.55, size), "main", (0, 0, 10))),
+        ]
     if mood == "sad":
-        lid = ball(
-            (spread, y + size * 0.75, z + size * 0.2),
-            (size * 1.15, size * 0.55, size),
-            "shade",
-            (0, 0, -22),
-        )
-        parts += both(lid)
+        lid = (spread, y + size * 0.75, z + size * 0.2)
+        tear = (spread * 1.15, y - size * 1.75, z + size * 0.35)
+        return [
+            *both(ball(lid, (size * 1.15, size * 0.55, size), "shade", (0, 0, -22))),
+            *both(ball(tear, (size * 0.34, size * 0.6, size * 0.4), "window")),
+        ]
     if mood == "angry":
-        above = (spread, y + size * 0.72, z + size * 0.25)
-        parts += both(ball(above, (size * 1.15, size * 0.5, size), "shade", (0, 0, 26)))
+        lid = (spread, y + size * 0.72, z + size * 0.25)
         brow = (spread, y + size * 1.0, z + size * 0.55)
-        parts += both(ball(brow, (size * 1.35, size * 0.26, size * 0.5), "dark", (0, 0, 26)))
-    return parts
+        return [
+            *both(ball(lid, (size * 1.15, size * 0.5, size), "shade", (0, 0, 26))),
+            *both(ball(brow, (size * 1.35, size * 0.26, size * 0.5), "dark", (0, 0, 26))),
+        ]
+    return []
 
 
 def _mouth(centre: Point, width: float, mood: str) -> list[Part]:
@@ -130,6 +144,8 @@ def cat(look: Look, mood: str) -> list[Part]:
     parts += both(ball((0.18 * slim, 0.12, -0.02), (0.1, 0.13, 0.17)))
     parts += _eyes((0, 0.73, 0.05 + head * 0.84), 0.11, 0.056, mood)
     parts += _mouth((0, 0.575, 0.06 + head * 1.08), 0.05, mood)
+    if mood == "happy":
+        parts.append(ball((0, 0.545, 0.04 + head * 1.06), (0.038, 0.042, 0.03), "tongue"))
     for height in (0.60, 0.635):
         parts += both(
             ball(

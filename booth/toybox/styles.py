@@ -84,49 +84,55 @@ def stained_glass(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(mixed, 0, 255).astype(np.uint8))
 
 
+def _slopes(picture: Image.Image, blur: float) -> Floats:
+    """How the softened picture's brightness falls downwards and to the right, (2, h, w)."""
+    tone = ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(blur))
+    return np.asarray(np.gradient(np.asarray(tone, np.float32)), np.float32)
+
+
+def _vivid(colours: Floats, more: float) -> list[tuple[int, ...]]:
+    """Colours (n, 3) with a stronger hue, as a pen takes them."""
+    grey = colours.mean(-1, keepdims=True)
+    strong = np.clip(grey + more * (colours - grey), 0, 255).astype(int)
+    return [tuple(colour) for colour in strong.tolist()]
+
+
 def van_gogh(picture: Image.Image) -> Image.Image:
     """Thick bright strokes that follow edges and swirl elsewhere."""
-    size = picture.width
-    colours = np.asarray(picture.filter(ImageFilter.GaussianBlur(size / 100)), np.float32)
-    tone = ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(size / 40))
-    down, across = np.gradient(np.asarray(tone, np.float32), axis=(0, 1))
-    rng = np.random.default_rng(6)
+    size, rng = picture.width, np.random.default_rng(6)
+    soft = np.asarray(picture.filter(ImageFilter.GaussianBlur(size / 100)), np.float32)
+    down, across = _slopes(picture, size / 40)
     a, c = rng.uniform(0, 6, 2)
+    y, x = rng.uniform(0, size, (2, 1700))
+    at = y.astype(int), x.astype(int)
+    u, v = x / size, y / size
+    swirl = 2.4 * np.sin(5 * u + a) + 2.4 * np.cos(6 * v + 2 * np.sin(4 * u) + c)
+    edge = np.hypot(down[at], across[at]) * size / 128 > 1.6
+    along = np.where(edge, np.arctan2(-across[at], down[at]), swirl)
+    dx, dy = np.cos(along) * size / 26, np.sin(along) * size / 26
+    shades = soft[at] * rng.uniform(0.86, 1.17, (1700, 1)) + rng.normal(6, 9, (1700, 3))
     canvas = picture.filter(ImageFilter.GaussianBlur(size / 40))
-    pen, unit = ImageDraw.Draw(canvas), size / 128
-    for y, x in rng.uniform(0, size, (1700, 2)):
-        i, j = int(y), int(x)
-        u, v = x / size, y / size
-        swirl = 2.4 * np.sin(5 * u + a) + 2.4 * np.cos(6 * v + 2 * np.sin(4 * u) + c)
-        edge = np.hypot(down[i, j], across[i, j])
-        along = np.arctan2(-across[i, j], down[i, j]) if edge > 1.6 / unit else swirl
-        dx, dy = 5.0 * unit * np.cos(along), 5.0 * unit * np.sin(along)
-        shade = colours[i, j] * rng.uniform(0.86, 1.17) + rng.normal(0, 9, 3)
-        shade = shade + 0.35 * (shade - shade.mean())
-        red, green, blue = (int(n) for n in np.clip(shade + 6, 0, 255))
-        line = (x - dx, y - dy, x + dx, y + dy)
-        pen.line(line, fill=(red, green, blue), width=max(1, round(2 * unit)))
+    pen, width = ImageDraw.Draw(canvas), max(1, round(size / 64))
+    lines = np.stack([x - dx, y - dy, x + dx, y + dy], 1).tolist()
+    for line, colour in zip(lines, _vivid(shades, 1.35), strict=True):
+        pen.line(line, fill=colour, width=width)
     return canvas
 
 
 def pointillism(picture: Image.Image) -> Image.Image:
-    """Round dots of pure colour on pale canvas."""
-    size = picture.width
-    colours = np.asarray(picture.filter(ImageFilter.GaussianBlur(size / 110)), np.float32)
-    rng = np.random.default_rng(7)
-    fine = 2
+    """Round dots of pure colour on pale canvas, packed like honeycombs."""
+    size, rng, fine = picture.width, np.random.default_rng(7), 2
+    soft = np.asarray(picture.filter(ImageFilter.GaussianBlur(size / 110)), np.float32)
+    rows, columns = np.divmod(np.arange(41 * 41), 41)
+    shake = rng.uniform(-0.25, 0.25, (2, len(rows)))
+    y, x = (rows + shake[0]) * size / 40, (columns + shake[1] + 0.5 * (rows % 2)) * size / 40
+    at = np.clip(y, 0, size - 1).astype(int), np.clip(x, 0, size - 1).astype(int)
+    dots = soft[at] + rng.normal(0, 14, (len(rows), 3))
     canvas = Image.new("RGB", (size * fine, size * fine), (244, 236, 214))
-    pen, step = ImageDraw.Draw(canvas), size / 40
-    grid = np.stack(np.meshgrid(np.arange(41), np.arange(41)), -1).reshape(-1, 2)
-    places = (grid + rng.uniform(-0.25, 0.25, grid.shape)) * step
-    places[:, 0] += 0.5 * step * (grid[:, 1] % 2)
-    for x, y in places:
-        own = colours[int(np.clip(y, 0, size - 1)), int(np.clip(x, 0, size - 1))]
-        own = own.mean() + 1.5 * (own - own.mean()) + rng.normal(0, 20, 3)
-        red, green, blue = (int(n) for n in np.clip(own, 0, 255))
-        r = step * 0.56 * fine
-        box = (x * fine - r, y * fine - r, x * fine + r, y * fine + r)
-        pen.ellipse(box, fill=(red, green, blue))
+    pen, r = ImageDraw.Draw(canvas), size / 40 * 0.56 * fine
+    boxes = np.stack([x * fine - r, y * fine - r, x * fine + r, y * fine + r], 1).tolist()
+    for box, colour in zip(boxes, _vivid(dots, 1.5), strict=True):
+        pen.ellipse(box, fill=colour)
     return canvas.resize(picture.size, Image.Resampling.BOX)
 
 
@@ -150,8 +156,7 @@ def woodblock(picture: Image.Image) -> Image.Image:
     size = picture.width
     calm = np.asarray(picture.filter(ImageFilter.ModeFilter(max(3, size // 40 | 1))), np.float32)
     ink = ((calm[..., None, :] - INKS) ** 2).sum(-1).argmin(-1)
-    tone = ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(size / 160))
-    down, across = np.gradient(np.asarray(tone, np.float32), axis=(0, 1))
+    down, across = _slopes(picture, size / 160)
     line = np.clip((np.hypot(down, across) * size / 128 - 9) / 14, 0, 1)[..., None]
     mixed = (0.72 * INKS[ink] + 0.28 * calm) * (1 - line) + INKS[0] * line
     return Image.fromarray(mixed.astype(np.uint8))
