@@ -201,15 +201,16 @@ def train_denoiser(
 ) -> Average:
     """Train until the plan's minutes are used up, resuming from the checkpoint if there is one."""
     optimizer, average = _optimizer(denoiser), Average(denoiser)
-    clock, step, running = Clock(plan.minutes), 0, 1.0
+    spent, step, running = 0.0, 0, 1.0
     state = load_state(checkpoint)
     if state is not None:
         denoiser.load_state_dict(state["denoiser"])
         optimizer.load_state_dict(state["optimizer"])
         average.shadow = state["average"]
-        clock.spent, step, running = state["spent"], state["step"], state["loss"]
+        spent, step, running = state["spent"], state["step"], state["loss"]
     rng = np.random.default_rng([6, step])
     torch.manual_seed(step)
+    clock = Clock(plan.minutes, spent)
 
     def save() -> None:
         save_state(

@@ -3,7 +3,7 @@
 Every stage picks up where it stopped, so an interrupted run loses at most a few minutes; a stage
 whose checkpoint says its minutes are used up is not trained again, only read. With `--start
 assets/toybox` and a new `--work` folder the stages draw, latents, unet and export train the
-shipped model further.
+shipped model further; words new to it become new tokens behind its own.
 """
 
 from __future__ import annotations

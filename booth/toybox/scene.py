@@ -6,7 +6,7 @@ way to ask whether the model learnt words rather than whole captions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +18,8 @@ from booth.toybox.drawing import draw
 from booth.toybox.extras import ACCESSORIES
 from booth.toybox.looks import ANIMALS, CLASSES, RECOLOURED, Look, random_look
 from booth.toybox.places import PLACES
-from booth.toybox.styles import STATUE, STYLES
+from booth.toybox.styles import FILTERS, STATUE, STYLES
+from booth.toybox.subjects import ROUND
 from booth.toybox.surfaces import MATERIALS
 
 __all__ = ["HELD_BACK", "Scene", "draw", "random_scene"]
@@ -116,7 +117,7 @@ class Scene:
 
 
 EXTRAS = (
-    ("accessory", 0.14),
+    ("accessory", 0.28),
     ("style", 0.12),
     ("property", 0.10),
     ("material", 0.06),
@@ -137,7 +138,7 @@ def random_scene(seed: int) -> Scene:
     told = _extra(rng, look)
     mood = str(rng.choice(MOODS)) if class_noun in ANIMALS and rng.random() < 0.2 else ""
     if told.get("accessory") and rng.random() < 0.25:
-        told["style"] = str(rng.choice(STYLES))
+        told["style"] = str(rng.choice(tuple(FILTERS)))
     return Scene(look, place, mood=mood, seed=seed, **told)
 
 
@@ -148,18 +149,18 @@ def _extra(rng: np.random.Generator, look: Look) -> dict[str, str]:
         "style": STYLES,
         "property": PROPERTIES,
         "material": MATERIALS,
-        "view": VIEWS,
+        "view": ("above",) if look.class_noun in ROUND else VIEWS,
         "cross": tuple(SPECIES) if look.class_noun in ANIMALS else (),
     }
     draw, so_far = rng.random(), 0.0
     for name, chance in EXTRAS:
-        so_far += chance * (2 if name == "accessory" else 1)
+        so_far += chance
         if draw < so_far:
             return {name: str(rng.choice(options[name]))} if options[name] else {}
     return {}
 
 
-def _allowed(class_noun: str, options: Sequence[str] | dict) -> tuple[str, ...]:
+def _allowed(class_noun: str, options: Iterable[str]) -> tuple[str, ...]:
     return tuple(o for o in options if (class_noun, o) not in HELD_BACK)
 
 

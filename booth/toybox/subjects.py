@@ -45,6 +45,8 @@ EXTENT = {
     "glasses": (0.62, 1.26),
 }
 """Height and width of a subject, in its own units; a toy has those of its kind."""
+ROUND = ("vase", "bowl", "can", "candle")
+"""Those that look the same from every side."""
 SIDEWAYS = ("sneaker", "boot", "teapot", "duck", "car")
 """Those that show their side when they are seen from the front."""
 
