@@ -37,7 +37,7 @@ def yellow_shirt(look: Look) -> list[Part]:
     """A bright yellow shirt with short sleeves."""
     shirt = jacket(look, "shirt")
     _, r, neck = head(look)
-    collar = ring(neck, (r * 0.72, 0, r * 0.72), 0.04, "shirt", 24)
+    collar = ring(neck, (r * 0.72, 0, r * 0.72), 0.04, "shirt", 18)
     return [shirt.part, *sleeves(look, "shirt"), *collar]
 
 
@@ -64,7 +64,7 @@ def chef(look: Look) -> list[Part]:
             for side in (-0.05, 0.05)
             for b in _buttons(white, white.part.centre[0] + side, "coat")
         ),
-        *ring(neck, (r * 0.78, 0, r * 0.78), 0.045, "kerchief", 26),
+        *ring(neck, (r * 0.78, 0, r * 0.78), 0.045, "kerchief", 18),
     ]
 
 
@@ -81,7 +81,7 @@ def firefighter(look: Look) -> list[Part]:
         *sleeves(look, "coat"),
         coat.band(0.42, 0.030, "reflector"),
         coat.band(-0.25, 0.030, "reflector"),
-        *ring(neck, (r * 0.74, 0, r * 0.74), 0.040, "reflector", 26),
+        *ring(neck, (r * 0.74, 0, r * 0.74), 0.040, "reflector", 18),
     ]
 
 
@@ -101,7 +101,7 @@ def police(look: Look) -> list[Part]:
         ball(navy.front(middle - 0.055, 0.36), (0.05, 0.055, 0.025), "badge"),
         *_buttons(navy, middle + 0.02, "badge"),
         navy.band(-0.45, 0.026, "visor"),
-        *ring(neck, (r * 0.74, 0, r * 0.74), 0.036, "navy", 26),
+        *ring(neck, (r * 0.74, 0, r * 0.74), 0.036, "navy", 18),
     ]
 
 

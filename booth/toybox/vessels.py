@@ -32,10 +32,11 @@ def bowl(look: Look, _mood: str) -> list[Part]:
     radii = [float(r) for r in wide * (0.42 + 0.58 * rise**bulge)]
     parts = turned(radii, 0.06, tall)
     parts.append(cone((0, 0.04, 0), (wide * 0.46, 0.04, wide * 0.46), 0.9, "accent"))
-    parts += ring((0, tall, 0), (wide, 0, wide), 0.028, "accent" if t[2] < 0.6 else "main", 40)
+    rim = "accent" if t[2] < 0.6 else "main"
+    parts.append(cone((0, tall - 0.012, 0), (wide * 1.03, 0.024, wide * 1.03), 1.0, rim))
     if t[3] < 0.35:
-        at = radii[5] + 0.004
-        parts += ring((0, 0.06 + 0.62 * (tall - 0.06), 0), (at, 0, at), 0.022, "accent", 44)
+        belt = radii[5] + 0.016
+        parts.append(cone((0, 0.06 + 0.62 * (tall - 0.06), 0), (belt, 0.02, belt), 1.0, "accent"))
     return parts + _filling(look, tall, wide * 0.96)
 
 
@@ -43,15 +44,15 @@ def _filling(look: Look, tall: float, wide: float) -> list[Part]:
     """What the bowl holds; the same heap every time for one look."""
     t = look.traits
     if t[4] < 0.25:
-        return [cone((0, tall - 0.03, 0), (wide, 0.02, wide), 1.0, "shade")]
+        return [cone((0, tall, 0), (wide, 0.02, wide), 1.0, "shade")]
     if t[4] < 0.5:
-        parts = [cone((0, tall - 0.01, 0), (wide, 0.02, wide), 1.0, "accent")]
+        parts = [cone((0, tall, 0), (wide, 0.02, wide), 1.0, "accent")]
         return parts + [
             ball((0.24 * x, tall + 0.02, 0.22 * z), 0.06, "mark")
             for x, z in ((-1, 0.4), (0.5, -0.6), (1, 0.7), (-0.2, 1.2), (0.1, 0.1))
         ]
     rng = np.random.default_rng([look.seed, 14])
-    parts = [cone((0, tall - 0.03, 0), (wide, 0.02, wide), 1.0, "shade")]
+    parts = [cone((0, tall, 0), (wide, 0.02, wide), 1.0, "shade")]
     size = 0.085 + 0.05 * t[5]
     for k in range(int(5.5 / size**0.7)):
         far = wide * 0.8 * float(np.sqrt(rng.random()))
@@ -71,10 +72,10 @@ def can(look: Look, _mood: str) -> list[Part]:
         cone((0, 0.03, 0), (wide * 0.86, 0.03, wide * 0.86), 1.12, "steel"),
         cone((0, tall / 2, 0), (wide, tall / 2 - 0.06, wide), 1.0),
         cone((0, tall - 0.03, 0), (wide, 0.035, wide), neck / wide, "steel"),
-        cone((0, tall + 0.006, 0), (neck * 0.9, 0.012, neck * 0.9), 1.0, "shade"),
+        cone((0, tall + 0.014, 0), (neck * 0.9, 0.012, neck * 0.9), 1.0, "shade"),
         ball((0.03, tall + 0.03, 0.05), (0.10, 0.014, 0.055), "steel"),
     ]
-    parts += ring((0, tall + 0.005, 0), (neck, 0, neck), 0.018, "steel", 44)
+    parts.append(cone((0, tall + 0.004, 0), (neck * 1.03, 0.018, neck * 1.03), 1.0, "steel"))
     stripe = wide * 1.012
     if t[2] < 0.5:
         for y in (0.20, 0.80)[: 1 + int(t[3] * 2)]:
@@ -99,7 +100,9 @@ def candle(look: Look, _mood: str) -> list[Part]:
     elif t[0] < 0.7:
         wide, foot, tall = 0.13 + 0.05 * t[1], 0.05, 0.50 + 0.16 * t[2]
         parts = turned([0.28, 0.36, 0.40], 0.0, 0.10, "accent")
-        parts += tube([(0.36, 0.10, 0), (0.54, 0.14, 0), (0.40, 0.02, 0)], (0.028, 0.028), "accent")
+        parts += tube(
+            [(0.36, 0.10, 0), (0.54, 0.14, 0), (0.40, 0.02, 0)], (0.032, 0.032), "accent", 14
+        )
     else:
         wide, foot, tall = 0.09 + 0.03 * t[1], 0.30, 0.42 + 0.1 * t[2]
         parts = turned([0.26, 0.22, 0.08, 0.05, 0.07, 0.05, 0.10, 0.17], 0.0, 0.32, "accent")

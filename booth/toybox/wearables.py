@@ -104,13 +104,15 @@ def glasses(look: Look, _mood: str) -> list[Part]:
             parts += both(cone(wing, (0.07, 0.14, 0.04), 0.1, "main", (0, 0, -50)))
     glint = (spread - size * 0.3, y + size * 0.28, 0.05)
     parts += both(ball(glint, (0.035, 0.10, 0.02), "white", (0, 0, -40)))
-    parts += tube([(-0.09, y + 0.08, 0), (0, y + 0.12, 0.01), (0.09, y + 0.08, 0)], (0.032, 0.032))
+    parts += tube(
+        [(-0.09, y + 0.08, 0), (0, y + 0.12, 0.01), (0.09, y + 0.08, 0)], (0.034, 0.034), "main", 7
+    )
     if t[4] < 0.4:
-        parts += tube([(-spread, y + size, 0), (spread, y + size, 0)], (0.026, 0.026), "mark")
+        parts += tube([(-spread, y + size, 0), (spread, y + size, 0)], (0.028, 0.028), "mark", 16)
     side = spread + size + rim * 0.6
     arm = [(side, y + 0.1, -0.02), (side + 0.01, y + 0.09, -0.4), (side - 0.03, y - 0.12, -0.62)]
     paint = "accent" if t[5] < 0.5 else "main"
-    parts += [twin for bead in tube(arm, (0.034, 0.03), paint) for twin in both(bead)]
+    parts += [twin for bead in tube(arm, (0.036, 0.032), paint, 18) for twin in both(bead)]
     return parts
 
 
