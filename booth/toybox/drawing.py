@@ -87,32 +87,30 @@ def _camera(scene: Scene, rng: np.random.Generator) -> Camera:
 
 def _compose(frame: Floats, surface: Surface, camera: Camera, scene: Scene, look: Look) -> None:
     """Let the subject and its place meet, in place."""
-    below, empty = scene.view == "above", frame.copy()
-    subject, clear = _lit(surface, scene, look)
-    if scene.place in AFLOAT:
+    below, afloat, mask = scene.view == "above", scene.place in AFLOAT, surface.mask
+    empty = frame.copy() if afloat else frame
+    lit, clear = _lit(surface, scene, look)
+    if afloat:
         grounds.ripples(frame, surface, camera)
     elif scene.place == "mirror" and not below:
-        grounds.reflect(frame, subject, surface, camera)
+        grounds.reflect(frame, lit, surface, camera)
     elif scene.place != "pink fabric" or not below:
         grounds.shadow(frame, surface, camera)
     if scene.property == "wet":
         grounds.puddle(frame, surface, camera)
     grounds.candlelight(frame, surface)
-    mask = surface.mask
-    frame[mask] = subject[mask] * (1 - clear) + frame[mask] * clear
+    frame[mask] = lit * (1 - clear) + frame[mask] * clear
     if scene.property == "wet":
         grounds.drops(frame, surface, scene.seed)
-    if scene.place in AFLOAT:
+    if afloat:
         grounds.submerge(frame, surface, empty)
 
 
 def _lit(surface: Surface, scene: Scene, look: Look) -> tuple[Floats, float]:
-    """The subject in its material and in the light, on black, and how clear it is (0..1)."""
+    """The visible pixels (n, 3) in their material and in the light, and how clear they are."""
     kind = "marble" if scene.style == STATUE else scene.material
     kind = kind or (scene.property if scene.property in FINISHES else "")
     finish = FINISHES.get(kind, Finish())
     colours = treated(skin(surface, look, ACCESSORY_COLOURS), surface, kind)
-    points, mask = surface.point[surface.mask], surface.mask
-    image = np.zeros((*mask.shape, 3), np.float32)
-    image[mask] = shade(colours, surface.normal[mask], points[:, 1], finish)
-    return image, finish.clear
+    points, normals = surface.point[surface.mask], surface.normal[surface.mask]
+    return shade(colours, normals, points[:, 1], finish), finish.clear

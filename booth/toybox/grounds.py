@@ -92,7 +92,7 @@ def submerge(frame: Floats, surface: Surface, water: Floats, depth: float = 0.13
     frame[line] += 0.22
 
 
-def reflect(frame: Floats, subject: Floats, surface: Surface, camera: Camera) -> None:
+def reflect(frame: Floats, lit: Floats, surface: Surface, camera: Camera) -> None:
     """The subject upside down in the mirror it stands on, in place."""
     size = frame.shape[0]
     foot = int((0.5 + camera.shift[1]) * size)
@@ -106,8 +106,9 @@ def reflect(frame: Floats, subject: Floats, surface: Surface, camera: Camera) ->
     seen = np.zeros((size, size), bool)
     seen[valid] = surface.mask[rows[valid]]
     seen &= oval(size, centre, radii) < 1
-    image = np.zeros_like(frame)
-    image[valid] = subject[rows[valid]]
+    upright, image = np.zeros_like(frame), np.zeros_like(frame)
+    upright[surface.mask] = lit
+    image[valid] = upright[rows[valid]]
     frame[seen] = 0.42 * frame[seen] + 0.55 * image[seen]
 
 
