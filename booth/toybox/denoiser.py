@@ -49,6 +49,20 @@ def build_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLI
     )
 
 
+@torch.no_grad()
+def grow_vocabulary(text_encoder: CLIPTextModel, size: int) -> None:
+    """Lengthen the table of embeddings to `size` rows, in place; the rows there stay as they are.
+
+    New rows are drawn with the mean and the spread of the old, so no word starts out louder.
+    """
+    old = text_encoder.get_input_embeddings().weight.clone()
+    if size <= len(old):
+        return
+    text_encoder.resize_token_embeddings(size, mean_resizing=False)
+    noise = torch.randn(size - len(old), old.shape[1], generator=torch.Generator().manual_seed(2))
+    text_encoder.get_input_embeddings().weight[len(old) :] = old.mean(0) + old.std(0) * noise
+
+
 def build_unet(
     channels: tuple[int, int, int], width: int, latent_channels: int, sample_size: int
 ) -> UNet2DConditionModel:

@@ -13,7 +13,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
-from booth.toybox.captions import PLACE_WORDS, WORN
+from booth.toybox.phrases import PLACE_WORDS, WORN
 from booth.toybox.scene import HELD_BACK
 
 GENERAL = (
@@ -47,6 +47,20 @@ GENERAL = (
     "a pencil sketch of a dog",
     "pixel art of a sneaker",
     "a dog seen from behind",
+    "a robot in the snow",
+    "a shiny teapot",
+    "a wet dog",
+    "a cube shaped cat",
+    "a dog in a firefighter outfit",
+    "a stuffed animal in a purple wizard outfit",
+    "a dog wearing a black top hat and a monocle",
+    "a stained glass window of a cat",
+    "a painting of a dog in the style of van gogh",
+    "a statue of a stuffed animal",
+    "a wooden boot",
+    "a cross of a dog and a lion",
+    "an angry cat",
+    "in the jungle, a toy car",
 )
 
 
