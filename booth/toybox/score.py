@@ -251,7 +251,7 @@ def summary(
         conditions[name] = {**means, **bands}
     orderings = {}
     for ordering in metrics.ORDERINGS:
-        values = {
+        values: dict[str, metrics.Subjects] = {
             name: [row[ordering.metric] for row in rows[name]]
             for name in (ordering.more, ordering.less)
         }
@@ -301,10 +301,8 @@ def _percent(share: float | None) -> str:
     return "  not asked" if share is None else f"{100 * share:9.1f} %"
 
 
-def run(model: Path, judges_folder: Path, work: Path, plan: Plan) -> dict[str, Any]:
-    """The score of the model in `model`, going on from what is under `work`."""
-    judges = Judges.load(judges_folder)
-    booth = Booth.of(model, work)
+def score_of(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
+    """The whole score, going on from what is under the booth's `work`."""
     told = words(booth, judges, plan)
     return summary(told, dreambooth(booth, judges, plan), judges)
 
@@ -324,7 +322,8 @@ def main() -> None:
     plan = QUICK if choices.quick else Plan()
     plan = replace(plan, subjects=choices.subjects or plan.subjects)
     try:
-        score = run(choices.model, choices.judges, choices.work, plan)
+        judges = Judges.load(choices.judges)
+        score = score_of(Booth.of(choices.model, choices.work), judges, plan)
     except BoothError as error:
         sys.exit(str(error))
     print(report(score))

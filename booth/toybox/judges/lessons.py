@@ -117,7 +117,8 @@ def learn(
 
 def to_device(net: nn.Module) -> nn.Module:
     """The net on the best device here, laid out for convolutions."""
-    return net.to(models.device()).to(memory_format=torch.channels_last)
+    laid_out: nn.Module = net.to(models.device()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out
 
 
 def device_of(net: nn.Module) -> torch.device:
