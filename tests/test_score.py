@@ -17,7 +17,8 @@ from booth.config import SamplingConfig
 from booth.errors import BoothError
 from booth.events import Picture
 from booth.toybox import autoencoder, dataset, denoiser, export, metrics, score, takes, trials
-from booth.toybox.extras import ACCESSORIES, STYLES
+from booth.toybox.captions import STYLE_WORDS
+from booth.toybox.extras import ACCESSORIES
 from booth.toybox.judges import checker, clip, dino, eye, labels, lessons, shelf
 from booth.toybox.looks import CLASSES, COLOURS, make_look, random_look
 from booth.toybox.places import PLACES
@@ -92,7 +93,7 @@ def test_the_checkers_labels_are_the_worlds_tables() -> None:
     none = {labels.NONE}
     assert heads["class"] == set(CLASSES) and heads["place"] == set(PLACES)
     assert heads["colour"] == set(COLOURS)
-    assert heads["accessory"] == {*ACCESSORIES} | none and heads["style"] == {*STYLES} | none
+    assert heads["accessory"] == {*ACCESSORIES} | none and heads["style"] == {*STYLE_WORDS} | none
     assert heads["view"] == {*VIEWS} | none and heads["material"] == {*MATERIALS} | none
     truth = labels.answers(random_scene(seed) for seed in range(400))
     for column, head in zip(truth.T, labels.heads().values(), strict=True):

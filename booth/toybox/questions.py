@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from booth.toybox.captions import PLACE_WORDS, STYLE_WORDS, VIEW_WORDS, WORN
-from booth.toybox.extras import ACCESSORIES, STYLES
+from booth.toybox.captions import PLACE_WORDS, WORN
+from booth.toybox.judges.labels import words_for
 from booth.toybox.looks import COLOURS
-from booth.toybox.places import PLACES
-from booth.toybox.scene import HELD_BACK, VIEWS, WEARERS
+from booth.toybox.scene import HELD_BACK
 
 EXTRAS = {
     "colour": tuple(COLOURS),
-    "style": tuple(STYLES),
-    "view": tuple(VIEWS),
-    "accessory": tuple(ACCESSORIES),
+    **{
+        field: tuple(words_for(field))
+        for field in ("style", "view", "accessory", "material", "property")
+        if words_for(field)
+    },
 }
+WEARERS = frozenset(noun for noun, other in HELD_BACK if other in WORN)
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def questions(count: int, turnable: Collection[str]) -> list[Question]:
     Views are asked of `turnable` classes only: a vase looks alike from all sides. Each walk
     through the held-back pairs says other things about them.
     """
-    pairs = sorted(pair for pair in HELD_BACK if pair[1] in PLACES or pair[1] in ACCESSORIES)
+    pairs = sorted(pair for pair in HELD_BACK if pair[1] in PLACE_WORDS or pair[1] in WORN)
     kinds = list(EXTRAS)
     asked = []
     for number in range(count):
@@ -51,24 +53,23 @@ def questions(count: int, turnable: Collection[str]) -> list[Question]:
 
 def _possible(kind: str, noun: str, other: str, turnable: Collection[str]) -> str:
     """`kind`, or a colour where it would make no sense for this pair."""
-    dressed = kind == "accessory" and (noun not in WEARERS or other in ACCESSORIES)
+    dressed = kind == "accessory" and (noun not in WEARERS or other in WORN)
     return "colour" if dressed or (kind == "view" and noun not in turnable) else kind
 
 
 def _question(noun: str, other: str, kind: str, choice: str) -> Question:
-    expected = {"class": noun, "place" if other in PLACES else "accessory": other, kind: choice}
-    subject = f"{choice} {noun}" if kind == "colour" else noun
-    words = [
-        WORN[expected["accessory"]][0] if "accessory" in expected else "",
-        VIEW_WORDS[choice][0] if kind == "view" else "",
-        PLACE_WORDS[other][0] if other in PLACES else "",
-    ]
-    sentence = " ".join([with_article(subject), *filter(None, words)])
-    if kind == "style":
-        sentence = STYLE_WORDS[choice][0].format(sentence)
+    expected = {"place" if other in PLACE_WORDS else "accessory": other, kind: choice}
+    said = {
+        field: choice if field == "colour" else words_for(field)[value][0]
+        for field, value in expected.items()
+    }
+    adjective = said.get("colour") or said.get("property") or ""
+    parts = [with_article(f"{adjective} {noun}".strip())]
+    parts += [said[field] for field in ("material", "accessory", "view", "place") if field in said]
+    sentence = said.get("style", "{}").format(" ".join(parts))
     if choice == "above":  # whoever looks down sees the ground alone
         expected.pop("place", None)
-    return Question(sentence, expected)
+    return Question(sentence, {"class": noun, **expected})
 
 
 def with_article(words: str) -> str:

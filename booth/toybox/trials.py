@@ -24,9 +24,8 @@ from booth.events import Loss
 from booth.examples import Examples, View
 from booth.gallery import PAPER_LIVE, PAPER_OBJECTS
 from booth.models import Parts
-from booth.toybox.captions import MARKING_WORDS
+from booth.toybox.captions import MARKING_WORDS, PLACE_WORDS
 from booth.toybox.looks import CLASSES, Look, random_look
-from booth.toybox.places import PLACES
 from booth.toybox.scene import Scene, draw
 from booth.toybox.takes import digest
 
@@ -78,7 +77,7 @@ def sitter(number: int, size: int) -> Sitter:
     """Subject `number` of the score, photographed in eight places; classes take turns."""
     seed = FIRST_SUBJECT + number
     look = random_look(CLASSES[number % len(CLASSES)], seed)
-    places = np.random.default_rng([seed, 51]).permutation(list(PLACES))[: 2 * PHOTOS]
+    places = np.random.default_rng([seed, 51]).permutation(list(PLACE_WORDS))[: 2 * PHOTOS]
     scenes = [Scene(look, place=str(place), seed=100 * seed + n) for n, place in enumerate(places)]
     images = [Image.fromarray(draw(scene, size)) for scene in scenes]
     return Sitter(number, look, images[:PHOTOS], images[PHOTOS:])

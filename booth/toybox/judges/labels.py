@@ -1,16 +1,20 @@
-"""What the checker is asked about a picture; every label is read from the world's own tables."""
+"""What the checker is asked about a picture; every label is read from the world's own tables.
+
+Class and colour are asked of the look; beyond that every field of a scene that captions have
+words for is a question, so a world that grows needs no line here.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 
-from booth.toybox.extras import ACCESSORIES, STYLES
+from booth.toybox import captions
 from booth.toybox.looks import CLASSES, COLOURS
-from booth.toybox.places import PLACES
-from booth.toybox.scene import MATERIALS, MOODS, VIEWS, Scene
+from booth.toybox.scene import Scene
 
 NONE = "none"
 UNASKED = -100  # cross entropy's word for "no label here"
@@ -30,23 +34,34 @@ class Head:
 
 
 def main_colour(scene: Scene) -> str | None:
-    """The subject's colour name, if it has one: not of marked subjects, gold or sketches."""
-    plain = scene.look.marking == "plain" and not scene.material and not scene.style
-    return scene.look.main if plain else None
+    """The subject's colour name, if it has one: not of marked subjects, materials or styles."""
+    if scene.look.marking != "plain" or scene.material or scene.style:
+        return None
+    return getattr(scene, "colour", scene.look.main) or None
+
+
+def words_for(field: str) -> dict[str, tuple[str, ...]]:
+    """The phrases captions have for each value of a scene's field; none for most fields."""
+    table = "WORN" if field == "accessory" else f"{field.upper()}_WORDS"
+    return dict(getattr(captions, table, {}))
 
 
 def heads() -> dict[str, Head]:
     """All questions by name, in a fixed order."""
-    return {
+    asked = {
         "class": Head(tuple(CLASSES), lambda scene: scene.look.class_noun),
-        "place": Head(tuple(PLACES), lambda scene: scene.place),
         "colour": Head(tuple(COLOURS), main_colour),
-        "accessory": Head((NONE, *ACCESSORIES), lambda scene: scene.accessory or NONE),
-        "style": Head((NONE, *STYLES), lambda scene: scene.style or NONE),
-        "view": Head((NONE, *VIEWS), lambda scene: scene.view or NONE),
-        "material": Head((NONE, *MATERIALS), lambda scene: scene.material or NONE),
-        "mood": Head((NONE, *MOODS), lambda scene: scene.mood or NONE),
     }
+    for field in dataclasses.fields(Scene):
+        values = tuple(words_for(field.name))
+        if values:
+            labels = values if field.default in values else (NONE, *values)
+            asked[field.name] = Head(labels, _reader(field.name))
+    return asked
+
+
+def _reader(field: str) -> Callable[[Scene], str | None]:
+    return lambda scene: getattr(scene, field) or NONE
 
 
 def answers(scenes: Iterable[Scene]) -> torch.Tensor:

@@ -99,6 +99,7 @@ def learn(
 
     while clock.tick() < 1:
         set_learning_rate(optimizer, learning_rate(plan.peak, clock.progress, step, plan.warmup))
+        torch.manual_seed(step)
         loss = loss_of(np.random.default_rng([31, step]), torch.Generator().manual_seed(step))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
