@@ -292,15 +292,18 @@ def test_the_score_has_its_shape_and_is_remembered(
     monkeypatch.setattr(training, "train", refuse)
     monkeypatch.setattr(generation, "denoise", refuse)
     assert score.score_of(booth, judges, PLAN) == result
-    more = dataclasses.replace(PLAN, subjects=1)
-    assert score.score_of(booth, judges, more)["subjects"] == 1, "a smaller score reuses parts"
+    fewer = dataclasses.replace(PLAN, subjects=1)
+    assert score.score_of(booth, judges, fewer)["subjects"] == 1, "a smaller score reuses parts"
+    others = dataclasses.replace(judges, fingerprint="trained again")
+    again = score.score_of(booth, others, PLAN)
+    assert again["dreambooth"] == conditions, "other judges look at the same pictures"
 
 
 def test_a_stopped_score_keeps_its_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     booth = toy_booth(tmp_path)
-    parts, asked = booth.parts(), [("a dog", seed) for seed in range(4)]
+    asked = [("a dog", seed) for seed in range(4)]
     real, made = generation.generate, []
 
     def counted(*arguments: Any) -> Iterator[Any]:
@@ -317,9 +320,9 @@ def test_a_stopped_score_keeps_its_pictures(
 
     monkeypatch.setattr(generation, "generate", stopped)
     with pytest.raises(KeyboardInterrupt):
-        takes.take(parts, asked, booth.base.sampling, tmp_path / "taken")
+        takes.take(booth.parts, asked, booth.base.sampling, tmp_path / "taken")
     monkeypatch.setattr(generation, "generate", counted)
-    pictures = takes.take(parts, asked, booth.base.sampling, tmp_path / "taken")
+    pictures = takes.take(booth.parts, asked, booth.base.sampling, tmp_path / "taken")
     assert made == [0, 1, 2, 3] and len(pictures) == 4
     assert takes.seconds_per_picture(tmp_path / "taken") > 0
 

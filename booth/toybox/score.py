@@ -22,6 +22,7 @@ from PIL import Image
 
 from booth import catalogue, disk, models
 from booth.catalogue import BaseModel
+from booth.config import to_dict
 from booth.errors import BoothError
 from booth.models import Parts
 from booth.toybox import metrics, trials
@@ -119,10 +120,10 @@ def words(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
     def work() -> dict[str, Any]:
         print(f"words: {len(prompts)} pictures", flush=True)
         pairs = [(prompt, seed) for seed, prompt in enumerate(prompts)]
-        taken = take(booth.parts(), pairs, booth.base.sampling, folder)
+        taken = take(booth.parts, pairs, booth.base.sampling, folder)
         return {**graded(asked, judges.checker.read(taken)), "seconds": seconds_per_picture(folder)}
 
-    key = [judges.fingerprint, prompts, turnable]
+    key = [judges.fingerprint, prompts, turnable, to_dict(booth.base.sampling)]
     return remembered(folder / f"result_{len(prompts)}.json", key, work)
 
 
@@ -167,19 +168,26 @@ def trial(
     folder = home / f"{condition.name} {digest(facts)[:8]}"
     templates = spread(trials.paper_prompts(who.class_noun, booth.base.words), plan.prompts)
 
+    def parts() -> Parts:
+        loaded = booth.parts()
+        if condition.trained:
+            course.run(loaded, folder, booth.work / "priors")
+        return loaded
+
     def work() -> dict[str, Any]:
         print(f"{who.number:02d} {who.class_noun}: {condition.name}", flush=True)
-        parts = booth.parts()
-        if condition.trained:
-            course.run(parts, folder, booth.work / "priors")
-        taken = _photographed(booth, parts, plan, course, templates, folder)
+        mine, of_class = asked_of(course, templates, plan)
+        taken = take(parts, mine + of_class, booth.base.sampling, folder / "pictures")
         disk.remove_folder(folder / "checkpoints")
         seconds = folder / "training.json"
         trained = disk.read_json(seconds) if seconds.exists() else {}
-        return {**judged(judges, who, templates, taken), **trained}
+        return {
+            **judged(judges, who, templates, (taken[: len(mine)], taken[len(mine) :])),
+            **trained,
+        }
 
     key = [judges.fingerprint, facts, templates, plan.pictures, plan.class_pictures]
-    return remembered(folder / "result.json", key, work)
+    return remembered(folder / "result.json", [key, to_dict(booth.base.sampling)], work)
 
 
 def spread(items: Sequence[str], count: int) -> list[str]:
@@ -188,28 +196,23 @@ def spread(items: Sequence[str], count: int) -> list[str]:
     return [items[i * len(items) // count] for i in range(count)]
 
 
-Taken = tuple[list[Image.Image], list[Image.Image]]
-"""Pictures of the subject, prompt by prompt, and pictures of its class."""
+Asked = list[tuple[str, int]]
+"""Prompts with their seeds."""
 
 
-def _photographed(
-    booth: Booth,
-    parts: Parts,
-    plan: Plan,
-    course: trials.Training,
-    templates: Sequence[str],
-    folder: Path,
-) -> Taken:
+def asked_of(course: trials.Training, templates: Sequence[str], plan: Plan) -> tuple[Asked, Asked]:
+    """What is asked of a trained model: its subject in every template, and its class."""
     called = trials.named(course.condition, course.who, course.config.identifier)
-    asked = [
+    mine = [
         (trials.filled(template, called), seed)
         for template in templates
         for seed in range(plan.pictures)
     ]
-    class_prompt = course.prompts()[1]
-    of_class = [(class_prompt, 1000 + seed) for seed in range(plan.class_pictures)]
-    taken = take(parts, asked + of_class, booth.base.sampling, folder / "pictures")
-    return taken[: len(asked)], taken[len(asked) :]
+    return mine, [(course.prompts()[1], 1000 + seed) for seed in range(plan.class_pictures)]
+
+
+Taken = tuple[list[Image.Image], list[Image.Image]]
+"""Pictures of the subject, prompt by prompt, and pictures of its class."""
 
 
 def judged(

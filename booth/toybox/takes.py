@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +30,36 @@ def digest(value: Any) -> str:
 
 
 def take(
-    parts: Parts, asked: Sequence[tuple[str, int]], sampling: SamplingConfig, folder: Path
+    parts: Callable[[], Parts],
+    asked: Sequence[tuple[str, int]],
+    sampling: SamplingConfig,
+    folder: Path,
 ) -> list[Image.Image]:
-    """One picture for every (prompt, seed), in order; those missing in `folder` are taken now."""
+    """One picture for every (prompt, seed), in order; those missing in `folder` are taken now.
+
+    `parts` loads or trains the model, and is called only when a picture is missing.
+    """
     recipes = [{"prompt": prompt, "seed": seed, **to_dict(sampling)} for prompt, seed in asked]
     paths = [folder / f"{digest(recipe)}.png" for recipe in recipes]
     missing = [(pair, path) for pair, path in zip(asked, paths, strict=True) if not path.exists()]
+    if missing:
+        _fill(parts(), missing, sampling, folder / SECONDS)
+    return [Image.open(path).convert("RGB") for path in paths]
+
+
+def _fill(
+    parts: Parts,
+    missing: Sequence[tuple[tuple[str, int], Path]],
+    sampling: SamplingConfig,
+    seconds: Path,
+) -> None:
     waiting = iter([path for _, path in missing])
     last = time.perf_counter()
     for event in generation.generate(parts, [pair for pair, _ in missing], sampling):
         if isinstance(event, Picture) and event.image is not None:
             disk.write_image(next(waiting), event.image, event.recipe)
-            _count(folder / SECONDS, time.perf_counter() - last)
+            _count(seconds, time.perf_counter() - last)
             last = time.perf_counter()
-    return [Image.open(path).convert("RGB") for path in paths]
 
 
 def seconds_per_picture(folder: Path) -> float:
