@@ -175,6 +175,17 @@ def test_a_judge_that_is_not_there_says_how_to_train_it(judge: Any, tmp_path: Pa
         judge.load(tmp_path / name)
 
 
+SHIPPED = catalogue.assets() / "toybox_judges"
+
+
+@pytest.mark.skipif(not SHIPPED.exists(), reason="no trained judges here")
+def test_the_shipped_judges_are_small_and_know_this_world() -> None:
+    assert export.folder_size(SHIPPED) <= shelf.LIMIT
+    judges = score.Judges.load(SHIPPED)
+    assert set(judges.figures) == set(shelf.NAMES)
+    assert judges.checker.read(trials.sitter(0, judges.checker.size).photos)["place"]
+
+
 def test_a_checker_of_another_world_is_refused(tmp_path: Path) -> None:
     checker.save(untrained_checker(), tmp_path / "checker")
     config = disk.read_json(tmp_path / "checker" / "config.json")
