@@ -3,7 +3,8 @@
 Every stage picks up where it stopped, so an interrupted run loses at most a few minutes; a stage
 whose checkpoint says its minutes are used up is not trained again, only read. With `--start
 assets/toybox` and a new `--work` folder the stages draw, latents, unet and export train the
-shipped model further; words new to it become new tokens behind its own.
+shipped model further; words new to it become new tokens behind its own. The stages checker, clip
+and dino train the judges of `booth.toybox.score` on the pictures that draw has drawn.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from booth import catalogue, disk
 from booth.prompts import unknown_words
 from booth.toybox import autoencoder, dataset, denoiser, export
+from booth.toybox.judges import checker, clip, dino, lessons, shelf
 from booth.toybox.samples import write_samples
 from booth.toybox.scene import draw, random_scene
 from booth.toybox.training import load_state, save_state
@@ -48,6 +51,17 @@ class Settings:
     unet_channels: tuple[int, int, int] = (64, 96, 160)
     unet_minutes: float = 75.0
     batch: int = 32
+    checker_minutes: float = 15.0
+    clip_minutes: float = 20.0
+    dino_minutes: float = 15.0
+    judge_batch: int = 64
+    unseen: int = 600  # renders that a judge is examined on
+    strangers: int = 8  # unseen subjects of each class that DINO has to tell apart
+
+    @property
+    def judges(self) -> Path:
+        """Where the judges are written: beside the model."""
+        return self.out.with_name(f"{self.out.name}_judges")
 
     @property
     def latent_size(self) -> int:
@@ -179,6 +193,19 @@ def samples_stage(s: Settings) -> None:
     write_samples(s.out.parent / "samples")
 
 
+def judge_stage(s: Settings, judge: Any, minutes: float, count: int) -> None:
+    """Train a judge on the renders, write it down, and examine it as it was written."""
+    name = judge.__name__.rpartition(".")[2]
+    net, steps = judge.train(s.work, lessons.Plan(minutes, s.judge_batch))
+    judge.save(net, s.judges / name)
+    figures = judge.examine(judge.load(s.judges / name), s.work, count)
+    lessons.note_figures(s.judges, name, {"minutes": minutes, "steps": steps, **figures})
+    size = export.folder_size(s.judges)
+    print(f"{name} after {steps} steps: {figures}\nall judges: {size / 2**20:.1f} MB")
+    if size > shelf.LIMIT:
+        raise SystemExit(f"The judges may take {shelf.LIMIT / 2**20:.0f} MB together.")
+
+
 STAGES: dict[str, Callable[[Settings], None]] = {
     "draw": draw_stage,
     "vae": vae_stage,
@@ -188,6 +215,9 @@ STAGES: dict[str, Callable[[Settings], None]] = {
     "export": export_stage,
     "check": check_stage,
     "samples": samples_stage,
+    "checker": lambda s: judge_stage(s, checker, s.checker_minutes, s.unseen),
+    "clip": lambda s: judge_stage(s, clip, s.clip_minutes, s.unseen),
+    "dino": lambda s: judge_stage(s, dino, s.dino_minutes, s.strangers),
 }
 
 
@@ -210,6 +240,9 @@ def main() -> None:
     parser.add_argument("--vae-minutes", type=float, default=base.vae_minutes)
     parser.add_argument("--decoder-minutes", type=float, default=base.decoder_minutes)
     parser.add_argument("--unet-minutes", type=float, default=base.unet_minutes)
+    parser.add_argument("--checker-minutes", type=float, default=base.checker_minutes)
+    parser.add_argument("--clip-minutes", type=float, default=base.clip_minutes)
+    parser.add_argument("--dino-minutes", type=float, default=base.dino_minutes)
     parser.add_argument("--threads", type=int, default=1)
     choices = parser.parse_args()
     torch.set_num_threads(choices.threads)
@@ -222,6 +255,9 @@ def main() -> None:
             vae_minutes=choices.vae_minutes,
             decoder_minutes=choices.decoder_minutes,
             unet_minutes=choices.unet_minutes,
+            checker_minutes=choices.checker_minutes,
+            clip_minutes=choices.clip_minutes,
+            dino_minutes=choices.dino_minutes,
         ),
         choices.stage,
     )

@@ -1,0 +1,5 @@
+"""Toybox's judges: three small networks, trained on renders only, that look at pictures.
+
+`checker` reads what a picture shows, `clip` compares a picture with a sentence, and `dino` compares
+two pictures. None of them has ever seen a picture made by a model.
+"""

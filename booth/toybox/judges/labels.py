@@ -1,0 +1,70 @@
+"""What the checker is asked about a picture; every label is read from the world's own tables.
+
+Class and colour are asked of the look; beyond that every field of a scene that captions have
+words for is a question, so a world that grows needs no line here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+
+from booth.toybox import phrases
+from booth.toybox.looks import CLASSES, COLOURS
+from booth.toybox.scene import Scene
+
+NONE = "none"
+UNASKED = -100  # cross entropy's word for "no label here"
+
+
+@dataclass(frozen=True)
+class Head:
+    """One question: its possible answers, and the true one for a scene (None: not asked of it)."""
+
+    labels: tuple[str, ...]
+    answer: Callable[[Scene], str | None]
+
+    def number(self, scene: Scene) -> int:
+        """The true answer's place among the labels, `UNASKED` if there is none."""
+        answer = self.answer(scene)
+        return UNASKED if answer is None else self.labels.index(answer)
+
+
+def main_colour(scene: Scene) -> str | None:
+    """The subject's colour name, if it has one: not of marked subjects, materials or styles."""
+    if scene.look.marking != "plain" or scene.material or scene.style:
+        return None
+    return scene.colour or None
+
+
+def words_for(field: str) -> dict[str, tuple[str, ...]]:
+    """The phrases captions have for each value of a scene's field; none for most fields."""
+    table = "WORN" if field == "accessory" else f"{field.upper()}_WORDS"
+    return dict(getattr(phrases, table, {}))
+
+
+def heads() -> dict[str, Head]:
+    """All questions by name, in a fixed order."""
+    asked = {
+        "class": Head(tuple(CLASSES), lambda scene: scene.look.class_noun),
+        "colour": Head(tuple(COLOURS), main_colour),
+    }
+    for field in dataclasses.fields(Scene):
+        values = tuple(words_for(field.name))
+        if values:
+            labels = values if field.default in values else (NONE, *values)
+            asked[field.name] = Head(labels, _reader(field.name))
+    return asked
+
+
+def _reader(field: str) -> Callable[[Scene], str | None]:
+    return lambda scene: getattr(scene, field) or NONE
+
+
+def answers(scenes: Iterable[Scene]) -> torch.Tensor:
+    """The true answers' numbers, (scenes, heads)."""
+    asked = heads().values()
+    return torch.tensor([[head.number(scene) for head in asked] for scene in scenes])

@@ -1,0 +1,77 @@
+"""What the score asks Toybox to draw: combinations of words that training never put together.
+
+Every prompt is built around a pair of class and place, or class and accessory, that was held
+back from training (`scene.HELD_BACK`), with one more thing said about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from booth.toybox.judges.labels import words_for
+from booth.toybox.looks import COLOURS
+from booth.toybox.phrases import PLACE_WORDS, WORN
+from booth.toybox.scene import HELD_BACK
+
+EXTRAS = {
+    "colour": tuple(COLOURS),
+    **{
+        field: tuple(words_for(field))
+        for field in ("style", "view", "accessory", "material", "property")
+        if words_for(field)
+    },
+}
+WEARERS = frozenset(noun for noun, other in HELD_BACK if other in WORN)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt, and what a picture of it must show: an answer for some heads of the checker."""
+
+    prompt: str
+    expected: dict[str, str]
+
+
+def questions(count: int, turnable: Collection[str]) -> list[Question]:
+    """`count` questions, the same every time.
+
+    Views are asked of `turnable` classes only: a vase looks alike from all sides. Each walk
+    through the held-back pairs says other things about them.
+    """
+    pairs = sorted(pair for pair in HELD_BACK if pair[1] in PLACE_WORDS or pair[1] in WORN)
+    kinds = list(EXTRAS)
+    asked = []
+    for number in range(count):
+        lap, place = divmod(number, len(pairs))
+        noun, other = pairs[place]
+        kind = _possible(kinds[(lap + place) % len(kinds)], noun, other, turnable)
+        choices = EXTRAS[kind]
+        asked.append(_question(noun, other, kind, choices[(lap + place * 3) % len(choices)]))
+    return asked
+
+
+def _possible(kind: str, noun: str, other: str, turnable: Collection[str]) -> str:
+    """`kind`, or a colour where it would make no sense for this pair."""
+    dressed = kind == "accessory" and (noun not in WEARERS or other in WORN)
+    return "colour" if dressed or (kind == "view" and noun not in turnable) else kind
+
+
+def _question(noun: str, other: str, kind: str, choice: str) -> Question:
+    expected = {"place" if other in PLACE_WORDS else "accessory": other, kind: choice}
+    said = {
+        field: choice if field == "colour" else words_for(field)[value][0]
+        for field, value in expected.items()
+    }
+    adjective = said.get("colour") or said.get("property") or ""
+    parts = [with_article(f"{adjective} {noun}".strip())]
+    parts += [said[field] for field in ("material", "accessory", "view", "place") if field in said]
+    sentence = said.get("style", "{}").format(" ".join(parts))
+    if choice == "above":  # whoever looks down sees the ground alone
+        expected.pop("place", None)
+    return Question(sentence, {"class": noun, **expected})
+
+
+def with_article(words: str) -> str:
+    """`words` behind "a" or "an"."""
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

@@ -1,0 +1,209 @@
+"""DreamBooth on drawn subjects that nobody ever trained on, in the paper's conditions.
+
+The training is the booth's own, with the catalogue's defaults for Toybox; only what the paper's
+ablations change is changed: the prior-preservation term (section 4.3, table 3) and the class noun
+(table 4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from booth import crops, disk, identifiers, learner, models, priors, prompts, training
+from booth.catalogue import BaseModel
+from booth.config import TrainingConfig, to_dict
+from booth.events import Loss
+from booth.examples import Examples, View
+from booth.gallery import PAPER_LIVE, PAPER_OBJECTS
+from booth.models import Parts
+from booth.toybox.looks import CLASSES, Look, random_look
+from booth.toybox.phrases import MARKING_WORDS, PLACE_WORDS
+from booth.toybox.scene import Scene, draw
+from booth.toybox.takes import digest
+
+FIRST_SUBJECT = 3_000_000
+"""Seeds of looks from here on belong to the score: no training, no sample has them."""
+PHOTOS = 4
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way to get pictures of a subject; its name is the key in the score."""
+
+    name: str
+    trained: bool = True
+    prior: bool = True
+    noun: str = "right"  # of the class: "right", "wrong", or "" for none
+
+
+CONDITIONS = (
+    Condition("dreambooth"),
+    Condition("base", trained=False),
+    Condition("no_prior", prior=False),
+    Condition("wrong_noun", noun="wrong"),
+    Condition("no_noun", noun=""),
+)
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """A subject of the score: its look, its photos, and other renders of it as the ceiling."""
+
+    number: int
+    look: Look
+    photos: list[Image.Image]
+    others: list[Image.Image]
+
+    @property
+    def class_noun(self) -> str:
+        """The right class noun."""
+        return self.look.class_noun
+
+    @property
+    def wrong_noun(self) -> str:
+        """The noun of the class half a table away."""
+        return CLASSES[(CLASSES.index(self.class_noun) + len(CLASSES) // 2) % len(CLASSES)]
+
+
+def sitter(number: int, size: int) -> Sitter:
+    """Subject `number` of the score, photographed in eight places; classes take turns."""
+    seed = FIRST_SUBJECT + number
+    look = random_look(CLASSES[number % len(CLASSES)], seed)
+    places = np.random.default_rng([seed, 51]).permutation(list(PLACE_WORDS))[: 2 * PHOTOS]
+    scenes = [Scene(look, place=str(place), seed=100 * seed + n) for n, place in enumerate(places)]
+    images = [Image.fromarray(draw(scene, size)) for scene in scenes]
+    return Sitter(number, look, images[:PHOTOS], images[PHOTOS:])
+
+
+def paper_prompts(class_noun: str, known: frozenset[str]) -> list[str]:
+    """The paper's prompts for this class, with "[V] {class}", that are made of `known` words.
+
+    A model that does not say which words it knows (none are `known`) is asked all of them.
+    """
+    paper = PAPER_LIVE if prompts.kind_of(class_noun) == "live" else PAPER_OBJECTS
+    bare = [text.replace("{class}", "") for text in paper]
+    return [
+        text
+        for text, words in zip(paper, bare, strict=True)
+        if not known or not prompts.unknown_words([words], known)
+    ]
+
+
+def description(look: Look) -> str:
+    """A subject in the words captions have for it: "[main colour] dog with [other] spots"."""
+    said = f"{look.main} {look.class_noun}"
+    if look.marking not in MARKING_WORDS:
+        return said
+    options = MARKING_WORDS[look.marking]
+    fullest = max(options, key=lambda words: words.count("{"))
+    words = fullest.format(main=look.main, mark=look.mark)
+    if words.startswith("with"):
+        return f"{said} {words}"
+    return f"{words} {look.class_noun}"
+
+
+def filled(template: str, subject: str) -> str:
+    """A template with words for the subject in place of "[V] {class}", and the right article."""
+    sentence = template.replace("[V] {class}", subject)
+    return re.sub(r"\ba (?=[aeiou])", "an ", sentence)
+
+
+def named(condition: Condition, who: Sitter, identifier: str) -> str:
+    """What the subject is called in a condition's prompts: "[V] dog", or a description."""
+    if not condition.trained:
+        return description(who.look)
+    noun = {"right": who.class_noun, "wrong": who.wrong_noun, "": ""}[condition.noun]
+    return f"{identifier} {noun}".strip()
+
+
+def settings(condition: Condition, base: BaseModel, who: Sitter, share: float) -> TrainingConfig:
+    """The catalogue's defaults with what the condition changes; `share` of the steps."""
+    config = base.training_config(prompts.kind_of(who.class_noun), preview_every=0)
+    assert base.folder is not None
+    return replace(
+        config,
+        steps=max(1, round(config.steps * share)),
+        prior_images=config.prior_images if condition.prior else 0,
+        identifier=identifiers.identifier(models.tokenizer(base.folder), config.seed),
+    )
+
+
+@dataclass(frozen=True)
+class Training:
+    """One condition's training of one subject, in a folder of its own."""
+
+    condition: Condition
+    who: Sitter
+    config: TrainingConfig
+    base: BaseModel
+    fingerprint: str  # of the base model
+
+    def prompts(self) -> tuple[str, str]:
+        """What photos and prior images are labelled.
+
+        Without a noun the prior images stay those of the right class: the label of the photos is
+        all that changes.
+        """
+        noun = self.who.wrong_noun if self.condition.noun == "wrong" else self.who.class_noun
+        called = named(self.condition, self.who, self.config.identifier)
+        return f"a {called}", prompts.class_prompt(noun)
+
+    def facts(self) -> dict[str, Any]:
+        """What decides the trained weights, ready for JSON."""
+        return {
+            "base model": self.fingerprint,
+            "settings": to_dict(self.config),
+            "prompts": list(self.prompts()),
+            "photos": digest([image.tobytes().hex() for image in self.who.photos]),
+        }
+
+    def run(self, parts: Parts, folder: Path, prior_root: Path) -> None:
+        """Train `parts` in place, going on from the checkpoints in `folder`; notes the time."""
+        examples = self._examples(parts, prior_root)
+        pupil = learner.Learner(parts, examples, self.config)
+        silent = training.Rehearsal((), self.base.sampling)
+        seconds: list[float] = []
+        for event in training.train(pupil, folder / "checkpoints", self.facts(), silent):
+            if isinstance(event, Loss):
+                seconds.append(event.seconds)
+        pupil.settle()
+        for module in parts.modules.values():
+            module.eval()
+        if seconds:
+            whole = self.config.steps * sum(seconds) / len(seconds)
+            disk.write_json(folder / "training.json", {"seconds": whole})
+
+    def _examples(self, parts: Parts, prior_root: Path) -> Examples:
+        views = [
+            [
+                View(image, size)
+                for image, size in crops.views_of(
+                    photo, crops.Crop(), self.config.resolution, (self.config.views, number)
+                )
+            ]
+            for number, photo in enumerate(self.who.photos)
+        ]
+        instance_prompt, class_prompt = self.prompts()
+        latents: torch.Tensor | Sequence[Image.Image] = ()
+        if self.config.uses_priors:
+            sampling = replace(self.base.prior_sampling, resolution=self.config.resolution)
+            bank = priors.Bank(self.fingerprint, class_prompt, sampling)
+            latents = _result(priors.ensure(prior_root, bank, parts, self.config.prior_images))
+        return Examples.encode(parts, views, latents, (instance_prompt, class_prompt))
+
+
+def _result(working: Any) -> Any:
+    """What a generator returns in the end; nobody listens to its events."""
+    while True:
+        try:
+            next(working)
+        except StopIteration as finished:
+            return finished.value

@@ -1,0 +1,365 @@
+"""The score measures what it says, at toy scale: metrics by hand, judges and model untrained."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from booth import catalogue, disk, generation, training
+from booth.config import SamplingConfig
+from booth.errors import BoothError
+from booth.events import Picture
+from booth.toybox import autoencoder, dataset, denoiser, export, metrics, score, takes, trials
+from booth.toybox.captions import STYLE_WORDS
+from booth.toybox.extras import ACCESSORIES
+from booth.toybox.judges import checker, clip, dino, eye, labels, lessons, shelf
+from booth.toybox.looks import CLASSES, COLOURS, make_look, random_look
+from booth.toybox.places import PLACES
+from booth.toybox.pretrain import Settings, run
+from booth.toybox.questions import questions
+from booth.toybox.scene import HELD_BACK, MATERIALS, VIEWS, Scene, random_scene
+from booth.toybox.training import load_state
+from booth.toybox.vocabulary import build_tokenizer, caption_sample
+
+SIZE = 32
+
+
+def test_fidelity_is_the_mean_cosine_of_all_pairs() -> None:
+    generated = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    real = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    assert metrics.fidelity(generated, real) == pytest.approx((1 + 0.6 + 0 + 0.8) / 4)
+
+
+def test_prompt_fidelity_compares_each_picture_with_its_own_prompt() -> None:
+    pictures = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    prompts = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
+    assert metrics.prompt_fidelity(pictures, prompts) == pytest.approx(0.8)
+
+
+def test_diversity_is_the_mean_distance_of_all_pairs_and_zero_for_copies() -> None:
+    def distance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return (one - other).abs()
+
+    assert metrics.diversity(torch.tensor([0.0, 1.0, 3.0]), distance) == pytest.approx(2)
+    assert metrics.diversity(torch.ones(4), distance) == 0
+
+
+def test_the_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(200):
+        low, high = metrics.interval(rng.normal(0.6, 0.1, 24).tolist(), rounds=400)
+        covered += low <= 0.6 <= high
+    assert 175 <= covered <= 199
+    assert metrics.interval([0.5] * 5) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("more", "less", "verdict"),
+    [
+        ([0.8, 0.9, 0.7, 0.8], [0.5, 0.5, 0.5, 0.5], "holds"),
+        ([0.5, 0.5, 0.5, 0.5], [0.8, 0.9, 0.7, 0.8], "does not hold"),
+        ([0.5, 0.6, 0.5, 0.6], [0.6, 0.5, 0.6, 0.5], "undecided"),
+        ([0.9], [0.1], "undecided"),
+    ],
+)
+def test_an_ordering_holds_only_where_the_whole_interval_says_so(
+    more: list[float], less: list[float], verdict: str
+) -> None:
+    ordering = metrics.Ordering("x", "dino", "a", "b")
+    assert ordering.verdict({"a": more, "b": less})[0] == verdict
+
+
+def test_a_margin_moves_the_line() -> None:
+    near = metrics.Ordering("x", "dino", "a", "b", margin=-0.08)
+    figures = {"a": [0.60, 0.61, 0.60, 0.61], "b": [0.65, 0.65, 0.65, 0.65]}
+    assert near.verdict(figures)[0] == "holds"
+    assert dataclasses.replace(near, margin=0.0).verdict(figures)[0] == "does not hold"
+
+
+def test_the_area_under_roc_counts_pairs() -> None:
+    assert dino.area_under_roc(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 2.0])) == 0.875
+
+
+def test_the_checkers_labels_are_the_worlds_tables() -> None:
+    heads = {name: set(head.labels) for name, head in labels.heads().items()}
+    none = {labels.NONE}
+    assert heads["class"] == set(CLASSES) and heads["place"] == set(PLACES)
+    assert heads["colour"] == set(COLOURS)
+    assert heads["accessory"] == {*ACCESSORIES} | none and heads["style"] == {*STYLE_WORDS} | none
+    assert heads["view"] == {*VIEWS} | none and heads["material"] == {*MATERIALS} | none
+    truth = labels.answers(random_scene(seed) for seed in range(400))
+    for column, head in zip(truth.T, labels.heads().values(), strict=True):
+        assert column.max() < len(head.labels) and (column >= 0).any()
+
+
+def test_colour_is_asked_of_plain_subjects_only() -> None:
+    spotted = Scene(make_look("dog", 1, ("red", "blue", "green"), "spots"))
+    plain = Scene(make_look("dog", 1, ("red", "blue", "green"), "plain"))
+    assert labels.main_colour(plain) == "red" and labels.main_colour(spotted) is None
+    assert labels.main_colour(dataclasses.replace(plain, material="gold")) is None
+
+
+def test_what_is_not_asked_teaches_nothing() -> None:
+    told = [torch.zeros(2, 3, requires_grad=True), torch.zeros(2, 4, requires_grad=True)]
+    checker.loss_of(told, torch.tensor([[1, labels.UNASKED], [2, labels.UNASKED]])).backward()
+    assert told[0].grad is not None and told[0].grad.abs().sum() > 0
+    assert told[1].grad is not None and told[1].grad.abs().sum() == 0
+
+
+def test_accuracy_counts_named_things_only() -> None:
+    scenes = [Scene(random_look("dog", 1), accessory=worn) for worn in ("", "", "", "red hat")]
+    blind = {name: [labels.NONE] * 4 for name in labels.heads()}
+    assert checker.accuracies(blind, scenes)["accessory"] == 0
+
+
+def test_questions_are_built_around_what_was_held_back() -> None:
+    heads = labels.heads()
+    asked = questions(90, turnable=["dog"])
+    assert asked == questions(90, turnable=["dog"])
+    for question in asked:
+        others = {question.expected.get("place"), question.expected.get("accessory")}
+        pairs = {(question.expected["class"], other) for other in others}
+        assert pairs & HELD_BACK or question.expected["view"] == "above"
+        assert all(answer in heads[head].labels for head, answer in question.expected.items())
+        assert question.expected["class"] in question.prompt
+        assert question.expected.get("colour", "") in question.prompt
+    turned = {question.expected["class"] for question in asked if "view" in question.expected}
+    assert turned == {"dog"}
+    assert {head for question in asked for head in question.expected} == set(score.HEADS)
+
+
+def test_only_prompts_of_known_words_are_asked() -> None:
+    known = frozenset("a in the jungle on top of pink fabric red".split())
+    assert trials.paper_prompts("vase", known) == [
+        "a [V] {class} in the jungle",
+        "a [V] {class} on top of pink fabric",
+        "a red [V] {class}",
+    ]
+    assert len(trials.paper_prompts("dog", frozenset())) == 25
+
+
+def test_the_base_model_is_given_the_subjects_colours_and_marking() -> None:
+    spotted = make_look("dog", 1, ("orange", "blue", "green"), "spots")
+    words = trials.description(spotted)
+    assert words == "orange dog with blue spots"
+    assert trials.filled("a [V] {class} on the beach", words) == f"an {words} on the beach"
+
+
+def test_a_picture_looks_like_itself_and_unlike_others() -> None:
+    judge = untrained_checker()
+    pixels = eye.pixels_of(np.random.default_rng(0).integers(0, 255, (3, SIZE, SIZE, 3), np.uint8))
+    assert judge.distance(pixels, pixels).abs().max() == 0
+    assert judge.distance(pixels[:2], pixels[1:]).min() > 0.01
+
+
+def test_rough_pictures_keep_their_shape_and_change() -> None:
+    pixels = torch.rand(4, 3, SIZE, SIZE)
+    rough = eye.rough_up(pixels, torch.Generator().manual_seed(0))
+    again = eye.rough_up(pixels, torch.Generator().manual_seed(0))
+    assert rough.shape == pixels.shape and torch.equal(rough, again)
+    assert (rough - pixels).abs().mean() > 0.01
+
+
+@pytest.mark.parametrize("judge", [checker, clip, dino], ids=shelf.NAMES)
+def test_a_judge_that_is_not_there_says_how_to_train_it(judge: Any, tmp_path: Path) -> None:
+    name = judge.__name__.rpartition(".")[2]
+    with pytest.raises(BoothError, match=f"--stage {name}"):
+        judge.load(tmp_path / name)
+
+
+SHIPPED = catalogue.assets() / "toybox_judges"
+
+
+@pytest.mark.skipif(not SHIPPED.exists(), reason="no trained judges here")
+def test_the_shipped_judges_are_small_and_know_this_world() -> None:
+    assert export.folder_size(SHIPPED) <= shelf.LIMIT
+    judges = score.Judges.load(SHIPPED)
+    assert set(judges.figures) == set(shelf.NAMES)
+    assert judges.checker.read(trials.sitter(0, judges.checker.size).photos)["place"]
+
+
+def test_a_checker_of_another_world_is_refused(tmp_path: Path) -> None:
+    checker.save(untrained_checker(), tmp_path / "checker")
+    config = disk.read_json(tmp_path / "checker" / "config.json")
+    config["labels"]["class"][0] = "unicorn"
+    disk.write_json(tmp_path / "checker" / "config.json", config)
+    with pytest.raises(BoothError, match="another version of the world"):
+        checker.load(tmp_path / "checker")
+
+
+def test_pictures_of_another_world_are_refused(tmp_path: Path) -> None:
+    dataset.draw_scenes(tmp_path, 2, SIZE)
+    store = np.lib.format.open_memmap(tmp_path / "scenes.npy", mode="r+")
+    store[0] = 0
+    store.flush()
+    with pytest.raises(BoothError, match="another version of the world"):
+        lessons.training_pictures(tmp_path)
+    with pytest.raises(BoothError, match="--stage draw"):
+        lessons.training_pictures(tmp_path / "empty")
+
+
+def test_the_judges_are_trained_written_and_examined_by_their_stages(tmp_path: Path) -> None:
+    settings = Settings(
+        work=tmp_path / "work",
+        out=tmp_path / "toybox",
+        size=SIZE,
+        scenes=24,
+        textures=1,
+        checker_minutes=0.01,
+        clip_minutes=0.01,
+        dino_minutes=0.01,
+        judge_batch=8,
+        unseen=12,
+        strangers=2,
+    )
+    for stage in ("draw", *shelf.NAMES):
+        run(settings, stage)
+    figures = disk.read_json(settings.judges / "figures.json")
+    assert set(figures) == set(shelf.NAMES)
+    assert all(figures[name]["steps"] > 0 for name in shelf.NAMES)
+    assert set(figures["checker"]["accuracy"]) == set(labels.heads())
+    judges = score.Judges.load(settings.judges)
+    assert judges.checker.read(np.zeros((2, SIZE, SIZE, 3), np.uint8))["class"][0] in CLASSES
+    first = load_state(settings.work / "checker.pt")
+    run(dataclasses.replace(settings, checker_minutes=0.02), "checker")
+    second = load_state(settings.work / "checker.pt")
+    assert first is not None and second is not None and second["step"] > first["step"]
+    assert score.Judges.load(settings.judges).fingerprint != judges.fingerprint
+
+
+def untrained_checker() -> checker.Checker:
+    torch.manual_seed(0)
+    judge = checker.Checker({name: head.labels for name, head in labels.heads().items()}, SIZE)
+    return judge.requires_grad_(False).eval()
+
+
+def save_judges(folder: Path) -> Path:
+    """Three judges that have learnt nothing."""
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(caption_sample(50), rare=0)
+    checker.save(untrained_checker(), folder / "checker")
+    clip.save(clip.Clip(tokenizer, SIZE), folder / "clip")
+    dino.save(dino.Dino(SIZE), folder / "dino")
+    disk.write_json(folder / "figures.json", {"checker": {"accuracy of views": {"dog": 1.0}}})
+    return folder
+
+
+def toy_booth(folder: Path) -> score.Booth:
+    """A Toybox that has learnt nothing, with a training of one step."""
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(caption_sample(50), rare=720)
+    net = denoiser.Denoiser(
+        denoiser.build_text_encoder(tokenizer, 32, 1), denoiser.build_unet((32, 32, 32), 32, 4, 16)
+    )
+    vae = autoencoder.build_autoencoder((8, 8), 4, SIZE)
+    export.export(vae, tokenizer, net, folder / "model")
+    words = "a in the jungle on beach red".split()
+    disk.write_json(folder / "model" / catalogue.WORDS, words)
+    booth = score.Booth.of(folder / "model", folder / "work")
+    sampling = SamplingConfig(1, 2.0, "dpm++", SIZE)
+    lesson = {"steps": 1, "prior_images": 2, "resolution": SIZE, "batch_size": 1}
+    base = dataclasses.replace(
+        booth.base,
+        training={**booth.base.training, **lesson},
+        sampling=sampling,
+        prior_sampling=dataclasses.replace(sampling, sampler="ancestral"),
+    )
+    return dataclasses.replace(booth, base=base)
+
+
+PLAN = score.Plan(questions=12, subjects=2, prompts=1, pictures=1, class_pictures=2)
+
+
+def test_the_score_has_its_shape_and_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judges = score.Judges.load(save_judges(tmp_path / "judges"))
+    booth = toy_booth(tmp_path)
+    result = score.score_of(booth, judges, PLAN)
+    assert json.loads(json.dumps(result, allow_nan=False)) is not None
+    assert {"seconds_per_picture", "seconds_training", *score.HEADS} <= set(result)
+    assert 0 <= result["class"] <= 1
+    conditions = result["dreambooth"]
+    assert set(conditions) == {"ceiling", *(c.name for c in trials.CONDITIONS)}
+    for name, figures in conditions.items():
+        assert {"dino", "clip_i"} <= set(figures)
+        assert ("clip_t" in figures) == (name != "ceiling")
+        low, high = figures["dino_interval"]
+        assert -1 <= low <= figures["dino"] <= high <= 1
+    assert set(result["orderings"]) == {ordering.words for ordering in metrics.ORDERINGS}
+    assert "DreamBooth on 2 unseen subjects" in score.report(result)
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("everything is there already")
+
+    monkeypatch.setattr(training, "train", refuse)
+    monkeypatch.setattr(generation, "denoise", refuse)
+    assert score.score_of(booth, judges, PLAN) == result
+    fewer = dataclasses.replace(PLAN, subjects=1)
+    assert score.score_of(booth, judges, fewer)["subjects"] == 1, "a smaller score reuses parts"
+    others = dataclasses.replace(judges, fingerprint="trained again")
+    again = score.score_of(booth, others, PLAN)
+    assert again["dreambooth"] == conditions, "other judges look at the same pictures"
+
+
+def test_a_stopped_score_keeps_its_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booth = toy_booth(tmp_path)
+    asked = [("a dog", seed) for seed in range(4)]
+    real, made = generation.generate, []
+
+    def counted(*arguments: Any) -> Iterator[Any]:
+        for event in real(*arguments):
+            if isinstance(event, Picture):
+                made.append(event.recipe["seed"])
+            yield event
+
+    def stopped(*arguments: Any) -> Iterator[Any]:
+        for event in counted(*arguments):
+            yield event
+            if len(made) == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(generation, "generate", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        takes.take(booth.parts, asked, booth.base.sampling, tmp_path / "taken")
+    monkeypatch.setattr(generation, "generate", counted)
+    pictures = takes.take(booth.parts, asked, booth.base.sampling, tmp_path / "taken")
+    assert made == [0, 1, 2, 3] and len(pictures) == 4
+    assert takes.seconds_per_picture(tmp_path / "taken") > 0
+
+
+def test_conditions_change_only_what_they_are_about(tmp_path: Path) -> None:
+    booth = toy_booth(tmp_path)
+    who = trials.sitter(0, SIZE)
+    courses = {
+        condition.name: trials.Training(
+            condition, who, trials.settings(condition, booth.base, who, 1.0), booth.base, "f"
+        )
+        for condition in trials.CONDITIONS
+    }
+    right, wrong = courses["dreambooth"], courses["wrong_noun"]
+    token = right.config.identifier
+    assert right.prompts() == (f"a {token} {who.class_noun}", f"a {who.class_noun}")
+    assert wrong.prompts() == (f"a {token} {who.wrong_noun}", f"a {who.wrong_noun}")
+    assert courses["no_noun"].prompts() == (f"a {token}", f"a {who.class_noun}")
+    assert who.wrong_noun != who.class_noun
+    assert right.config == wrong.config == courses["no_noun"].config
+    assert courses["no_prior"].config == dataclasses.replace(right.config, prior_images=0)
+
+
+def test_sitters_are_strangers_and_their_photos_differ() -> None:
+    one, again, other = trials.sitter(0, SIZE), trials.sitter(0, SIZE), trials.sitter(1, SIZE)
+    assert one.look.seed >= trials.FIRST_SUBJECT and one.look != other.look
+    photos = [photo.tobytes() for photo in (*one.photos, *one.others)]
+    assert len(set(photos)) == 2 * trials.PHOTOS
+    assert photos == [photo.tobytes() for photo in (*again.photos, *again.others)]
