@@ -9,7 +9,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from diffusers import DDPMScheduler
 from torch import nn
 
-from booth import adapters, checkpoints, conditions, crew, optimizers
+from booth import adapters, checkpoints, conditions, crew, models, optimizers
 from booth.conditions import Conditions
 from booth.config import TrainingConfig
 from booth.errors import BoothError
@@ -49,7 +49,11 @@ class Pupil(nn.Module):
 
 
 class Learner:
-    """A model with its optimizer: it predicts, and it moves its weights down a loss."""
+    """A model with its optimizer: it predicts, and it moves its weights down a loss.
+
+    `parts` may still lie on the CPU (see `exact`): what is frozen is halved there, masters are
+    split there, and all of it comes to the best device piece by piece, already small.
+    """
 
     def __init__(self, parts: Parts, examples: Examples, config: TrainingConfig) -> None:
         self.parts, self.examples, self.config = parts, examples, config
@@ -61,14 +65,10 @@ class Learner:
         _lighten(parts, config)
         trained = unfreeze(parts, config)
         _place(parts, config)
-        self.named = {
-            f"{name}.{key}": weight
-            for name, module in trained.items()
-            for key, weight in module.named_parameters()
-            if weight.requires_grad
-        }
+        self.named = _named(trained)
         self.weights = list(self.named.values())
-        self.optimizer: Any = optimizers.build(self.weights, config)
+        self.optimizer: Any = optimizers.build(self.weights, config, models.device())
+        parts.move(models.device())
         self.scale = optimizers.LossScale(parts.device) if config.precision == "fp16" else None
         self.accelerator = _accelerator(parts, config)
         self.share = (self.accelerator.process_index, self.accelerator.num_processes)
@@ -165,6 +165,23 @@ class Learner:
         return batch.noise
 
 
+def learns(part: str, config: TrainingConfig) -> bool:
+    """Whether a part's own weights are trained; beside adapters none are."""
+    text_too = config.train_text_encoder and part.startswith("text_encoder")
+    return config.method == "full" and (part == "unet" or text_too)
+
+
+def exact(parts: Parts, config: TrainingConfig) -> Parts:
+    """The model to be trained instead of a copy in half precision; an exact one is that itself.
+
+    It is read on the CPU: what learns in float32, what does not in half precision at once.
+    """
+    if parts.unet.dtype == torch.float32:
+        return parts
+    half = HALVES.get(config.precision, torch.float32)
+    return models.load(parts.folder, half, torch.device("cpu"), lambda part: learns(part, config))
+
+
 def unfreeze(parts: Parts, config: TrainingConfig) -> dict[str, Any]:
     """The modules that learn, by name, with gradients where they are wanted."""
     names = ("unet", *(parts.family.text_encoders if config.train_text_encoder else ()))
@@ -178,12 +195,20 @@ def unfreeze(parts: Parts, config: TrainingConfig) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def apply(parts: Parts, weights: checkpoints.Tensors) -> None:
-    """Put trained tensors, named as `Learner.state` names them, into an unfrozen model."""
-    modules = {name: dict(module.named_parameters()) for name, module in parts.modules.items()}
-    for name, tensor in weights.items():
-        module, key = name.split(".", 1)
-        modules[module][key].copy_(tensor)
+def apply(parts: Parts, config: TrainingConfig, weights: checkpoints.Tensors) -> None:
+    """Put trained tensors, named as `Learner.state` names them, into a model as it was loaded."""
+    for name, weight in _named(unfreeze(parts, config)).items():
+        weight.copy_(weights[name])
+
+
+def _named(trained: dict[str, Any]) -> dict[str, nn.Parameter]:
+    """The weights that learn, by the names they have in a checkpoint."""
+    return {
+        f"{name}.{key}": weight
+        for name, module in trained.items()
+        for key, weight in module.named_parameters()
+        if weight.requires_grad
+    }
 
 
 def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:
@@ -202,14 +227,10 @@ def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:
 
 def _lighten(parts: Parts, config: TrainingConfig) -> None:
     """Keep what is frozen in half precision, where computing is; not a VAE that would overflow."""
-    half = HALVES.get(config.precision)
-    if half is None:
-        return
-    learning = [] if config.method == "lora" else ["unet"]
-    learning += parts.family.text_encoders if config.train_text_encoder else []
     for name, module in parts.modules.items():
-        if name not in learning and not (name == "vae" and parts.full_vae):
-            module.to(half)
+        full = learns(name, config) or (name == "vae" and parts.full_vae)
+        if not full and config.precision in HALVES:
+            module.to(HALVES[config.precision])
 
 
 def _place(parts: Parts, config: TrainingConfig) -> None:
