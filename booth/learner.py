@@ -9,11 +9,12 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from diffusers import DDPMScheduler
 from torch import nn
 
-from booth import adapters, checkpoints, conditions, crew, models, optimizers
+from booth import adapters, checkpoints, conditions, crew, kernels, models, optimizers
 from booth.conditions import Conditions
 from booth.config import TrainingConfig
 from booth.errors import BoothError
 from booth.examples import Batch, Examples
+from booth.library import home
 from booth.models import Parts
 
 MAX_GRAD_NORM = 1.0
@@ -67,6 +68,7 @@ class Learner:
         _place(parts, config)
         self.named = _named(trained)
         self.weights = list(self.named.values())
+        self.learning_rate = config.learning_rate  # in use: less after `slow_down`
         self.optimizer: Any = optimizers.build(self.weights, config, models.device())
         parts.move(models.device())
         self.scale = optimizers.LossScale(parts.device) if config.precision == "fp16" else None
@@ -106,15 +108,14 @@ class Learner:
         mean: torch.Tensor = self.accelerator.reduce(numbers, "mean")
         return mean
 
-    @property
-    def learning_rate(self) -> float:
-        """The rate in use: the configured one, or less after `slow_down`."""
-        return float(self.optimizer.param_groups[0]["lr"])
-
     def slow_down(self, learning_rate: float) -> None:
         """Go on with another learning rate."""
+        self.learning_rate = learning_rate
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(learning_rate)
+            else:
+                group["lr"] = learning_rate
 
     def sound(self) -> bool:
         """Whether every trained weight is a number; waits for the device."""
@@ -127,7 +128,7 @@ class Learner:
             for name, weight in self.named.items()
         }
         state = self.optimizer.state_dict()
-        state["param_groups"][0]["kind"] = self._kind
+        state["param_groups"][0] |= {"kind": self._kind, "lr": self.learning_rate}
         if self.scale is not None:
             state["param_groups"][0]["loss_scale"] = self.scale.state_dict()
         return weights, state
@@ -144,6 +145,8 @@ class Learner:
         scale = group.pop("loss_scale", None)
         if self.scale is not None and scale is not None:
             self.scale.load_state_dict(scale)
+        own = self.optimizer.param_groups[0]  # how it steps is for this run to say
+        group |= {key: own[key] for key in ("lr", "fused", "capturable") if key in own}
         self.optimizer.load_state_dict(checkpoint.optimizer)
 
     @torch.no_grad()
@@ -239,3 +242,6 @@ def _place(parts: Parts, config: TrainingConfig) -> None:
         parts.unet.enable_gradient_checkpointing()
     if config.attention == "xformers":
         parts.unet.enable_xformers_memory_efficient_attention()
+    elif config.attention == "timed" and models.device().type == "cuda":
+        timed = kernels.timed(models.device(), home() / "kernels.json")
+        parts.unet.set_attn_processor(timed)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from booth import models, training
+from booth import graphs, models, training
 from booth.bench.plan import PRIORS, PROMPTS, Plan
 from booth.config import TrainingConfig
 from booth.examples import Batch, Examples, View, draw
@@ -51,9 +51,11 @@ def _losses(
     parts: Parts, examples: Examples, config: TrainingConfig
 ) -> Iterator[float | torch.Tensor]:
     learner = Learner(parts, examples, config)
+    steps = graphs.Steps(learner, lambda batch: training.learn(learner, batch))
     for step in range(config.steps):
-        batch = draw(examples, config, step, learner.factors)
-        yield training.learn(learner, batch).sum()
+        yield steps(draw(examples, config, step, learner.factors)).sum()
+        for notice in steps.notices():  # what is not recorded must not be timed as if it were
+            raise RuntimeError(notice.text)
 
 
 def drawn(

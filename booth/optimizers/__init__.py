@@ -46,12 +46,19 @@ def build(
     weights = list(weights)
     device = device or weights[0].device
     eight = config.optimizer == "adamw8bit"
+    recorded = config.recorded and device.type in FUSED
+    built: torch.optim.Optimizer
     if eight or config.exact_bf16 or config.in_backward or config.offload_optimizer:
-        return Stepper(weights, Adam8bit() if eight else Adam(), config, device)
-    for weight in weights:
-        weight.data = weight.data.to(device)
-    fused = device.type in FUSED or None
-    return torch.optim.AdamW(weights, lr=config.learning_rate, fused=fused)
+        built = Stepper(weights, Adam8bit() if eight else Adam(), config, device)
+    else:
+        for weight in weights:
+            weight.data = weight.data.to(device)
+        fused = device.type in FUSED or None
+        rate = config.learning_rate
+        built = torch.optim.AdamW(weights, lr=rate, fused=fused, capturable=recorded)
+    if recorded:  # a CUDA graph reads it from the card
+        built.param_groups[0]["lr"] = torch.tensor(config.learning_rate, device=device)
+    return built
 
 
 def master(optimizer: torch.optim.Optimizer, weight: torch.nn.Parameter) -> torch.Tensor:
