@@ -29,6 +29,9 @@ class Steps:
     The optimizer's tensors must stay where they are: `forget` after a checkpoint is restored.
     """
 
+    _inputs: Batch | None
+    _played: Played | None
+
     def __init__(
         self,
         learner: Learner,
@@ -37,10 +40,10 @@ class Steps:
     ) -> None:
         self._learner, self._step, self._words = learner, step, ""
         self._record = record or (_on_a_card if learner.parts.device.type == "cuda" else None)
-        if learner.config.cuda_graph and not self._possible():
-            self._record = None
+        alone = learner.share[1] == 1
+        self._eager = not (learner.config.recorded and alone and self._record)
+        if learner.config.cuda_graph and self._eager:
             self._words = "Steps are not recorded with these settings, or on this computer."
-        self._eager = self._record is None or not learner.config.cuda_graph
         self.forget()
 
     def __call__(self, batch: Batch) -> torch.Tensor:
@@ -51,18 +54,16 @@ class Steps:
         self._done += 1
         if self._done <= WARM_UP:
             return _aside(lambda: self._step(inputs), inputs.latents.device)
-        if self._played is None and not self._recorded(inputs):
+        self._played = self._played or self._recorded(inputs)
+        if self._played is None:
             return self._step(batch)
-        assert self._played is not None
         play, told = self._played
         play()
         return told.clone()
 
     def forget(self) -> None:
         """Record anew."""
-        self._done = 0
-        self._inputs: Batch | None = None
-        self._played: Played | None = None
+        self._done, self._inputs, self._played = 0, None, None
 
     def notices(self) -> Iterator[Notice]:
         """What a person should know, once."""
@@ -70,20 +71,15 @@ class Steps:
             yield Notice(f"{self._words} It trains all the same.")
         self._words = ""
 
-    def _possible(self) -> bool:
-        alone = self._learner.share[1] == 1
-        return self._record is not None and self._learner.config.recorded and alone
-
-    def _recorded(self, inputs: Batch) -> bool:
+    def _recorded(self, inputs: Batch) -> Played | None:
         assert self._record is not None
         try:
-            self._played = self._record(lambda: self._step(inputs))
+            return self._record(lambda: self._step(inputs))
         except RuntimeError as error:
             self._learner.optimizer.zero_grad(set_to_none=True)  # those of no real step
             self._words = f"The step could not be recorded: {str(error).splitlines()[0][:160]}."
-            self._eager = True
-            self.forget()
-        return not self._eager
+            self._eager, self._inputs = True, None
+            return None
 
     def _filled(self, batch: Batch) -> Batch:
         """The batch at its fixed addresses."""

@@ -21,6 +21,7 @@ from booth import disk
 
 OWN = "torch"  # its own choice
 KERNELS = {"flash": SDPBackend.FLASH_ATTENTION, "efficient": SDPBackend.EFFICIENT_ATTENTION}
+_ALL = [*KERNELS.values(), SDPBackend.MATH]
 GAIN = 0.95  # a kernel is preferred to torch's choice when it takes less than this of its time
 ROUNDS = 5
 
@@ -79,10 +80,9 @@ class Attention(AttnProcessor2_0):
         size, queries, _ = hidden_states.shape
         width = attn.inner_dim // attn.heads
         shape = Shape(size, attn.heads, queries, read.shape[1], width, _dtype(hidden_states))
-        with _only(self._table.kernel(shape) if attention_mask is None else OWN):
-            told: torch.Tensor = super().__call__(
-                attn, hidden_states, encoder_hidden_states, attention_mask, temb
-            )
+        given = (attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        with _only(self._table.kernel(shape) if attention_mask is None else OWN, _ALL):
+            told: torch.Tensor = super().__call__(*given)
         return told
 
 
@@ -93,21 +93,19 @@ def timed(device: torch.device, path: Path) -> Attention:
 
 def race(kernel: str, shape: Shape) -> float:
     """Seconds of a kernel on the card, forward and backward; infinity when it cannot."""
-    dtype = getattr(torch, shape.dtype)
+    settings: dict[str, Any] = {"device": "cuda", "dtype": getattr(torch, shape.dtype)}
     query, key, value = (
-        torch.randn(shape.batch, shape.heads, n, shape.width, device="cuda", dtype=dtype)
+        torch.randn(shape.batch, shape.heads, n, shape.width, requires_grad=True, **settings)
         for n in (shape.queries, shape.keys, shape.keys)
     )
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    inputs = [tensor.requires_grad_() for tensor in (query, key, value)]
-    only = nullcontext() if kernel == OWN else sdpa_kernel(KERNELS[kernel])
     try:
-        with torch.enable_grad(), only:
+        with torch.enable_grad(), _only(kernel, []):
             for turn in range(2 * ROUNDS):
                 if turn == ROUNDS:
                     start.record()
-                out = scaled_dot_product_attention(*inputs)
-                torch.autograd.grad(out, inputs, torch.ones_like(out))
+                out = scaled_dot_product_attention(query, key, value)
+                torch.autograd.grad(out, (query, key, value), torch.ones_like(out))
             end.record()
     except RuntimeError:
         return float("inf")
@@ -115,13 +113,11 @@ def race(kernel: str, shape: Shape) -> float:
     return start.elapsed_time(end) / 1000 / ROUNDS
 
 
-def _only(kernel: str) -> AbstractContextManager[Any]:
-    """A kernel first, and all others after it, should it refuse."""
+def _only(kernel: str, others: list[SDPBackend]) -> AbstractContextManager[Any]:
+    """A kernel, and `others` should it refuse."""
     if kernel == OWN:
         return nullcontext()
-    first = KERNELS[kernel]
-    others = [each for each in (*KERNELS.values(), SDPBackend.MATH) if each != first]
-    return sdpa_kernel([first, *others], set_priority=True)
+    return sdpa_kernel([KERNELS[kernel], *others], set_priority=True)
 
 
 def _dtype(hidden_states: torch.Tensor) -> str:
