@@ -62,8 +62,8 @@ def needs(size: Size, config: TrainingConfig) -> Need:
     copies = _copies(size, config, size.unet)
     picture = _picture(size, config) if config.preview_every else 0
     held = _held_for_pictures(size, config)
-    moments_of = sum if config.recorded else max
-    moment = moments_of((_learning(size, config), held + picture))
+    both = sum if config.recorded else max
+    moment = both((_learning(size, config), held + picture))
     return Need(
         weights=weights,
         gradients=_gradients(size, config),
