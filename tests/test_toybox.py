@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,37 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from booth.toybox import dataset, pretrain, samples
+from booth.gallery import PAPER_LIVE, PAPER_OBJECTS
+from booth.identifiers import rare_tokens
+from booth.toybox import dataset, denoiser, pretrain, samples
 from booth.toybox.captions import caption
+from booth.toybox.crosses import SPECIES
 from booth.toybox.export import LIMIT, folder_size
-from booth.toybox.looks import CLASSES, random_look
+from booth.toybox.extras import ACCESSORIES
+from booth.toybox.looks import CLASSES, make_look, random_look
+from booth.toybox.phrases import PLACE_WORDS, PROPERTY_WORDS, WORN, every_phrase
 from booth.toybox.places import PLACES
 from booth.toybox.pretrain import Settings, run
-from booth.toybox.scene import HELD_BACK, Scene, draw, random_scene
+from booth.toybox.scene import (
+    HELD_BACK,
+    MOODS,
+    PROPERTIES,
+    VIEWS,
+    Scene,
+    draw,
+    random_scene,
+)
 from booth.toybox.sheet import prompts
+from booth.toybox.styles import STYLES
+from booth.toybox.surfaces import MATERIALS
 from booth.toybox.training import load_state
-from booth.toybox.vocabulary import build_tokenizer
+from booth.toybox.vocabulary import (
+    LENGTH,
+    build_tokenizer,
+    caption_sample,
+    count_words,
+    extend_tokenizer,
+)
 
 ROOT = Path(__file__).parent.parent
 MODEL = ROOT / "assets" / "toybox"
@@ -66,14 +88,92 @@ def _hashable(scenes: list[Scene]) -> list[Scene]:
 
 def test_captions_name_what_was_drawn_and_nothing_else() -> None:
     rng = np.random.default_rng(0)
-    for seed in range(300):
+    for seed in range(600):
         scene = random_scene(seed)
         words = caption(scene, rng)
-        for worn in ("santa", "scarf", "crown", "glasses"):
+        for worn in ("santa", "scarf", "crown", "monocle", "chef", "firefighter", "wizard"):
             assert worn not in words or worn in scene.accessory
+        assert "milk" not in words or scene.place == "ocean of milk"
+        assert ("cross " in words) == bool(scene.cross)
+        assert "cube" not in words or scene.property == "cube"
         assert "sketch" not in words or scene.style == "sketch"
         assert "snow" not in words or scene.place == "snow"
         assert ("teapot" in words) == (scene.look.class_noun == "teapot")
+
+
+CHANGES = [
+    *({"accessory": name} for name in ACCESSORIES),
+    *({"style": name} for name in STYLES),
+    *({"material": name} for name in MATERIALS),
+    *({"property": name} for name in PROPERTIES),
+    *({"cross": name} for name in SPECIES),
+    *({"view": name} for name in VIEWS),
+    *({"mood": name} for name in MOODS),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change.values())))
+def test_whatever_a_scene_says_can_be_seen(change: dict[str, str]) -> None:
+    plain = Scene(make_look("cat", 5, ("grey", "blue", "green"), "plain"), seed=3)
+    told = dataclasses.replace(plain, **change)
+    one, two = (draw(scene, 64).astype(int) for scene in (plain, told))
+    assert (np.abs(one - two).max(-1) > 24).sum() > 12
+    (field, value), *_ = change.items()
+    assert told.labels()[field] == value and plain.labels()[field] == ""
+
+
+@pytest.mark.parametrize("class_noun", CLASSES)
+def test_anything_can_be_a_cube_in_its_own_colours(class_noun: str) -> None:
+    look = make_look(class_noun, 8, ("green", "blue", "red"), "plain")
+    shape, cube = (draw(Scene(look, property=p, seed=2), 64) for p in ("", "cube"))
+    assert np.abs(shape.astype(int) - cube).mean() > 5
+    red, green, blue = (cube[30:44, 24:40, c].astype(int) for c in range(3))
+    assert np.median(green - red) > 20 and np.median(green - blue) > 20
+
+
+def test_toys_are_of_several_kinds() -> None:
+    kinds = {random_look("toy", seed).kind for seed in range(30)}
+    assert kinds == {"duck", "car", "robot"} and random_look("dog", 1).kind == ""
+
+
+def test_a_colour_is_told_only_where_it_shows() -> None:
+    look = make_look("vase", 3, ("green", "blue", "red"), "plain")
+    assert Scene(look).colour == "green"
+    assert Scene(look, property="purple").colour == "purple"
+    assert Scene(look, material="glass").colour == "green"
+    assert Scene(look, material="gold").colour == Scene(look, style="statue").colour == ""
+
+
+def test_about_half_of_the_world_is_plain() -> None:
+    scenes = [random_scene(seed) for seed in range(600)]
+    told = ("property", "accessory", "style", "view", "material", "mood", "cross")
+    plain = [s for s in scenes if not any(s.labels()[name] for name in told)]
+    assert 0.42 < len(plain) / len(scenes) < 0.62
+    nouns = Counter(scene.class_noun for scene in scenes)
+    assert set(nouns) == set(CLASSES) and nouns.most_common(2)[0][0] in ("dog", "cat")
+
+
+def test_every_word_of_the_papers_prompts_is_in_the_language() -> None:
+    words = set(count_words(every_phrase()))
+    for template in (*PAPER_LIVE, *PAPER_OBJECTS):
+        asked = template.replace("[V] {class}", "dog").lower()
+        assert set(count_words([asked])) <= words, asked
+
+
+def test_the_papers_places_outfits_and_changes_are_told_in_its_own_words() -> None:
+    said = {phrase.lower() for table in (PLACE_WORDS, WORN) for o in table.values() for phrase in o}
+    for template in (*PAPER_LIVE[:-5], *PAPER_OBJECTS[:-5]):
+        assert template.split("{class} ")[1].lower() in said, template
+    for template, name in zip(PAPER_LIVE[-5:], PROPERTIES, strict=True):
+        assert template.removeprefix("a ").split(" [V]")[0] in PROPERTY_WORDS[name]
+
+
+def test_a_place_may_be_said_first() -> None:
+    rng = np.random.default_rng(0)
+    scene = Scene(random_look("dog", 1), place="beach", style="sketch")
+    said = [caption(scene, rng) for _ in range(200)]
+    first = [words for words in said if words.startswith(("on ", "with "))]
+    assert 5 < len(first) < 60 and not any("of on " in words for words in said)
 
 
 def test_captions_leave_attributes_out_at_random() -> None:
@@ -123,6 +223,32 @@ def test_rare_tokens_survive_text_to_tokens_to_text() -> None:
         assert len(ids) == 3 and tokenizer.decode(ids[1]).strip() == token[:-4]
 
 
+def test_a_longer_tokenizer_keeps_every_old_token_and_learns_every_new_word() -> None:
+    short = build_tokenizer(["a dog on the beach", "a cat in the snow"], rare=900)
+    captions = caption_sample(120)
+    longer = extend_tokenizer(short, captions)
+    assert longer.get_vocab().items() >= short.get_vocab().items()
+    assert longer.eos_token_id == short.eos_token_id
+    for word in count_words(captions):
+        assert len(longer(word).input_ids) == 3, word
+    old = "a dog in the snow"
+    assert longer(old).input_ids == short(old).input_ids
+    assert max(len(longer(words).input_ids) for words in captions) <= LENGTH
+    for word in rare_tokens(longer, 8, seed=0):
+        assert len(longer(word).input_ids) == 3 and word not in count_words(captions)
+
+
+def test_a_longer_vocabulary_keeps_the_embeddings_it_had() -> None:
+    tokenizer = build_tokenizer(["a dog"], rare=720)
+    text_encoder = denoiser.build_text_encoder(tokenizer, 32, 1)
+    before = text_encoder.get_input_embeddings().weight.detach().clone()
+    denoiser.grow_vocabulary(text_encoder, len(before) + 400)
+    after = text_encoder.get_input_embeddings().weight.detach()
+    assert text_encoder.config.vocab_size == len(after) == len(before) + 400
+    assert torch.equal(after[: len(before)], before)
+    assert after[len(before) :].std() == pytest.approx(before.std().item(), rel=0.1)
+
+
 def toy_settings(folder: Path) -> Settings:
     """A Toybox that takes seconds: sizes as small as the nets allow."""
     return Settings(
@@ -150,10 +276,11 @@ def test_pretraining_runs_end_to_end_and_resumes(tmp_path: Path) -> None:
     for stage in ("draw", "vae", "latents", "unet", "decoder", "export"):
         run(settings, stage)
     first = load_state(settings.work / "unet.pt")
-    longer = dataclasses.replace(settings, unet_minutes=0.04)
+    assert first is not None
+    longer = dataclasses.replace(settings, unet_minutes=first["spent"] / 60 + 0.05)
     run(longer, "unet")
     second = load_state(settings.work / "unet.pt")
-    assert first is not None and second is not None
+    assert second is not None
     assert second["step"] > first["step"] > 0 and second["spent"] > first["spent"]
     assert dataset.encoded(settings.work) == dataset.drawn(settings.work) == 24
     assert (settings.out / "model_index.json").exists()
@@ -181,4 +308,7 @@ def test_the_shipped_model_is_small_and_draws_its_default_size() -> None:
 
 
 def test_the_sheet_asks_for_combinations_that_were_held_back() -> None:
-    assert len(prompts()) == 48 and "a dog in the snow" in prompts()
+    assert 64 <= len(prompts()) <= 80 and "a dog in the snow" in prompts()
+    assert len(HELD_BACK) >= 30
+    for class_noun in CLASSES:
+        assert sum(class_noun in words for words in prompts()) >= 2, class_noun

@@ -94,17 +94,18 @@ def train_autoencoder(
         lr=plan.peak,
         adam_lr=plan.peak / 10,
     )
-    clock, step = Clock(plan.minutes), 0
+    spent, step = 0.0, 0
     state = load_state(checkpoint)
     if state is not None:
         vae.load_state_dict(state["vae"])
         optimizer.load_state_dict(state["optimizer"])
-        clock.spent, step = state["spent"], state["step"]
+        spent, step = state["spent"], state["step"]
     rng = np.random.default_rng([5, step])
-    running = 0.0
+    running, clock = 0.0, Clock(plan.minutes, spent)
     while clock.tick() < 1:
         share = learning_rate(1.0, clock.progress, step, plan.warmup)
-        loss = _step(vae, optimizer, share, crops(pools, shares, rng, plan.batch, plan.crop))
+        pictures = crops(pools, shares, rng, plan.batch, plan.crop).to(vae.device)
+        loss = _step(vae, optimizer, share, pictures)
         running = running + 0.02 * (loss - running) if running else loss
         step += 1
         if step % plan.save_every == 0:
@@ -149,10 +150,10 @@ def encode(vae: AutoencoderKL, pictures: Pool, batch: int = 32) -> NDArray[np.fl
     """Latent means of the pictures, unscaled."""
     vae.eval()
     parts = [
-        vae.encode(to_tensor(pictures[i : i + batch])).latent_dist.mean
+        vae.encode(to_tensor(pictures[i : i + batch]).to(vae.device)).latent_dist.mean
         for i in range(0, len(pictures), batch)
     ]
-    latents: NDArray[np.float16] = torch.cat(parts).half().numpy()
+    latents: NDArray[np.float16] = torch.cat(parts).half().cpu().numpy()
     return latents
 
 
@@ -163,7 +164,7 @@ def standardise(vae: AutoencoderKL, pictures: Pool) -> None:
     Pipelines know one scaling factor for all channels; this way it is simply 1, and no channel
     drowns in the noise before the others do.
     """
-    latents = torch.from_numpy(encode(vae, pictures)).float()
+    latents = torch.from_numpy(encode(vae, pictures)).float().to(vae.device)
     mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
     channels = len(mean)
     into, out = vae.quant_conv, vae.post_quant_conv
@@ -181,7 +182,7 @@ def psnr(vae: AutoencoderKL, pictures: Pool) -> float:
     vae.eval()
     ratios = []
     for i in range(0, len(pictures), 16):
-        target = to_tensor(pictures[i : i + 16])
+        target = to_tensor(pictures[i : i + 16]).to(vae.device)
         decoded = vae.decode(vae.encode(target).latent_dist.mean).sample.clamp(-1, 1)
         error = functional.mse_loss(decoded, target, reduction="none").mean((1, 2, 3)) / 4
         ratios.append(-10 * torch.log10(error.clamp_min(1e-10)))

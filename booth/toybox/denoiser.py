@@ -49,6 +49,20 @@ def build_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLI
     )
 
 
+@torch.no_grad()
+def grow_vocabulary(text_encoder: CLIPTextModel, size: int) -> None:
+    """Lengthen the table of embeddings to `size` rows, in place; the rows there stay as they are.
+
+    New rows are drawn with the mean and the spread of the old, so no word starts out louder.
+    """
+    old = text_encoder.get_input_embeddings().weight.clone()
+    if size <= len(old):
+        return
+    text_encoder.resize_token_embeddings(size, mean_resizing=False)
+    noise = torch.randn(size - len(old), old.shape[1], generator=torch.Generator().manual_seed(2))
+    text_encoder.get_input_embeddings().weight[len(old) :] = old.mean(0) + old.std(0) * noise
+
+
 def build_unet(
     channels: tuple[int, int, int], width: int, latent_channels: int, sample_size: int
 ) -> UNet2DConditionModel:
@@ -115,13 +129,16 @@ def encode_prompts(tokenizer: CLIPTokenizer, prompts: list[str]) -> torch.Tensor
 def velocity_loss(
     denoiser: nn.Module, latents: torch.Tensor, ids: torch.Tensor, scheduler: DDIMScheduler
 ) -> torch.Tensor:
-    """Min-SNR weighted velocity error; times are stratified over the batch."""
+    """Min-SNR weighted velocity error; times are stratified over the batch.
+
+    Times are drawn on the CPU, whatever device `latents` and `ids` lie on.
+    """
     count, steps = len(latents), scheduler.config.num_train_timesteps
-    times = ((torch.arange(count) + torch.rand(count)) * steps / count).long()
+    times = ((torch.arange(count) + torch.rand(count)) * steps / count).long().to(latents.device)
     noise = torch.randn_like(latents)
     noisy = scheduler.add_noise(latents, noise, times)
     target = scheduler.get_velocity(latents, noise, times)
-    kept = scheduler.alphas_cumprod[times]
+    kept = scheduler.alphas_cumprod.to(latents.device)[times]
     ratio = kept / (1 - kept)
     weight = ratio.clamp(max=5) / (ratio + 1)
     error = (denoiser(noisy, times, ids) - target).square().mean((1, 2, 3))
@@ -185,17 +202,22 @@ def train_denoiser(
     plan: Plan,
     report: Callable[[str], None] = print,
 ) -> Average:
-    """Train until the plan's minutes are used up, resuming from the checkpoint if there is one."""
+    """Train where the denoiser lies until the plan's minutes are used up.
+
+    Goes on from the checkpoint if there is one.
+    """
+    device = denoiser.unet.device
     optimizer, average = _optimizer(denoiser), Average(denoiser)
-    clock, step, running = Clock(plan.minutes), 0, 1.0
+    spent, step, running = 0.0, 0, 1.0
     state = load_state(checkpoint)
     if state is not None:
         denoiser.load_state_dict(state["denoiser"])
         optimizer.load_state_dict(state["optimizer"])
-        average.shadow = state["average"]
-        clock.spent, step, running = state["spent"], state["step"], state["loss"]
+        average.shadow = {name: kept.to(device) for name, kept in state["average"].items()}
+        spent, step, running = state["spent"], state["step"], state["loss"]
     rng = np.random.default_rng([6, step])
     torch.manual_seed(step)
+    clock = Clock(plan.minutes, spent)
 
     def save() -> None:
         save_state(
@@ -213,7 +235,7 @@ def train_denoiser(
     while clock.tick() < 1:
         set_learning_rate(optimizer, learning_rate(plan.peak, clock.progress, step, plan.warmup))
         latents, ids = data.batch(plan.batch, rng)
-        loss = velocity_loss(denoiser, latents, ids, scheduler)
+        loss = velocity_loss(denoiser, latents.to(device), ids.to(device), scheduler)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)

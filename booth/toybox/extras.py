@@ -1,7 +1,6 @@
-"""Accessories for those with a head, and styles made by filtering the finished picture.
+"""Accessories for those with a head: hats, a scarf, glasses, and the outfits by their names.
 
-An accessory is built from parts around the head, so it turns with the subject; a style touches
-pixels only, so it costs nothing to describe and never changes what was drawn.
+An accessory is built from parts around the head, so it turns with the subject.
 """
 
 from __future__ import annotations
@@ -9,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps
 
-from booth.toybox.looks import Look
-from booth.toybox.parts import Part, Point, ball, cone, ring
+from booth.toybox.bodies import head
+from booth.toybox.looks import Colour, Look
+from booth.toybox.outfits import CLOTH, OUTFITS
+from booth.toybox.parts import Part, ball, cone, ring, tube
 
-Colour = tuple[float, float, float]
 ACCESSORY_COLOURS: dict[str, Colour] = {
     "hat red": (0.88, 0.10, 0.12),
     "hat white": (0.97, 0.97, 0.97),
@@ -29,20 +27,9 @@ ACCESSORY_COLOURS: dict[str, Colour] = {
     "glasses pink": (0.98, 0.35, 0.62),
     "lens": (0.30, 0.12, 0.22),
     "gold": (0.93, 0.74, 0.22),
+    "monocle": (0.70, 0.88, 0.98),
+    **CLOTH,
 }
-
-
-def head(look: Look) -> tuple[Point, float, Point]:
-    """Middle of the head, its radius, and where the neck is."""
-    t = look.traits
-    if look.class_noun == "dog":
-        return (0, 0.72, 0.04), 0.23 + 0.04 * t[1], (0, 0.50, 0.0)
-    if look.class_noun == "cat":
-        return (0, 0.68, 0.05), 0.23 + 0.04 * t[1], (0, 0.465, 0.02)
-    if look.class_noun == "stuffed animal":
-        return (0, 0.73, 0.02), 0.25 + 0.03 * t[1], (0, 0.51, 0.02)
-    size = 0.21 + 0.05 * t[1]
-    return (0.13, 0.36 + size * 1.35, 0.03), size, (0.12, 0.43, 0.02)
 
 
 def red_hat(look: Look) -> list[Part]:
@@ -77,6 +64,28 @@ def top_hat(look: Look) -> list[Part]:
     ]
 
 
+def gentleman(look: Look) -> list[Part]:
+    """The black top hat, and a gold-rimmed monocle on a chain."""
+    (x, y, z), r, (nx, ny, _) = head(look)
+    if look.kind == "duck":
+        eye = (x + r * 0.48, y + 0.07, z + r * 0.98)
+    else:
+        eye = (x + 0.10, y + 0.05, z + r * 1.06)
+    over = (eye[0], eye[1], eye[2] + 0.012)
+    chain = [
+        (eye[0] + 0.09, eye[1] - 0.05, eye[2] - 0.01),
+        (eye[0] + 0.12, eye[1] - 0.2, eye[2] - 0.03),
+        (nx + 0.1, ny - 0.03, eye[2] - 0.06),
+    ]
+    return [
+        *top_hat(look),
+        cone(eye, (0.112, 0.025, 0.112), 1.0, "gold", (90, 0, 0)),
+        cone(over, (0.080, 0.026, 0.080), 1.0, "monocle", (90, 0, 0)),
+        ball((eye[0], eye[1], over[2] + 0.01), (0.028, 0.038, 0.025), "hat black"),
+        *tube(chain, (0.015, 0.015), "gold"),
+    ]
+
+
 def crown(look: Look) -> list[Part]:
     """A golden ring with five points."""
     (x, y, z), r, _ = head(look)
@@ -106,7 +115,7 @@ def scarf(look: Look) -> list[Part]:
 def glasses(look: Look) -> list[Part]:
     """Pink round rims with dark lenses."""
     (x, y, z), r, _ = head(look)
-    if look.class_noun == "toy":
+    if look.kind == "duck":
         at, spread, front = (x + r * 0.5, y + 0.06), 0.105, z + r * 0.92
     else:
         at, spread, front = (x, y + 0.055), 0.105, z + r * 0.98
@@ -129,39 +138,18 @@ ACCESSORIES: dict[str, Callable[[Look], list[Part]]] = {
     "golden crown": crown,
     "rainbow scarf": scarf,
     "pink glasses": glasses,
+    "top hat and monocle": gentleman,
+    **OUTFITS,
 }
-
-
-def watercolour(picture: Image.Image) -> Image.Image:
-    """Pale blotches of colour with darker edges, on paper."""
-    calm = picture.filter(ImageFilter.ModeFilter(max(3, picture.width // 26 | 1)))
-    calm = calm.filter(ImageFilter.GaussianBlur(picture.width / 130))
-    paper = Image.new("RGB", picture.size, (250, 246, 236))
-    return Image.blend(calm, paper, 0.18)
-
-
-def sketch(picture: Image.Image) -> Image.Image:
-    """Grey pencil lines and light hatching on white paper."""
-    grey = ImageOps.grayscale(picture)
-    soft = np.asarray(
-        ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(picture.width / 45)), np.float32
-    )
-    tone = np.asarray(grey, np.float32)
-    dodge = np.clip(tone * 255 / np.maximum(255 - soft, 1), 0, 255)
-    lines = 255 - np.clip((255 - dodge) * 2.2, 0, 215)
-    mixed: NDArray[np.float32] = lines * 0.85 + np.clip(tone * 0.35 + 165, 0, 255) * 0.15
-    return Image.fromarray(mixed.astype(np.uint8)).convert("RGB")
-
-
-def pixel_art(picture: Image.Image) -> Image.Image:
-    """Large square pixels of few colours."""
-    small = picture.resize((32, 32), Image.Resampling.BOX)
-    few = small.quantize(16).convert("RGB")
-    return few.resize(picture.size, Image.Resampling.NEAREST)
-
-
-STYLES: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "watercolour": watercolour,
-    "sketch": sketch,
-    "pixel art": pixel_art,
+HEADROOM = {
+    "red hat": 0.22,
+    "santa hat": 0.26,
+    "black top hat": 0.26,
+    "golden crown": 0.18,
+    "top hat and monocle": 0.26,
+    "chef outfit": 0.26,
+    "firefighter outfit": 0.10,
+    "police outfit": 0.14,
+    "wizard outfit": 0.34,
 }
+"""How far a hat rises above its wearer."""

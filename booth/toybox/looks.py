@@ -6,7 +6,7 @@ place and accessories belong to the scene, or the same subject could not be phot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +29,46 @@ COLOURS: dict[str, Colour] = {
     "black": (0.13, 0.13, 0.15),
 }
 MARKINGS = ("plain", "spots", "stripes", "patches", "two tone")
-CLASSES = ("dog", "cat", "stuffed animal", "backpack", "teapot", "vase", "sneaker", "clock", "toy")
+CLASSES = (
+    "dog",
+    "cat",
+    "stuffed animal",
+    "backpack",
+    "teapot",
+    "vase",
+    "sneaker",
+    "clock",
+    "toy",
+    "bowl",
+    "can",
+    "candle",
+    "boot",
+    "glasses",
+)
 ANIMALS = ("dog", "cat")
+RECOLOURED = ("red", "purple")
+"""The colours of the paper's property prompts."""
 NATURAL = {
     "dog": ("brown", "orange", "white", "black", "grey", "yellow"),
     "cat": ("orange", "grey", "black", "white", "brown"),
     "stuffed animal": ("brown", "yellow", "pink", "white", "grey"),
-    "toy": ("yellow", "yellow", "yellow", "orange", "pink", "blue"),
+    "toy": ("yellow", "yellow", "red", "orange", "pink", "blue", "grey"),
+    "candle": ("white", "yellow", "red", "pink"),
+    "boot": ("brown", "black", "yellow", "red"),
+}
+DETAILS: dict[str, Colour] = {
+    "white": (0.97, 0.96, 0.94),
+    "dark": (0.10, 0.09, 0.10),
+    "beak": (0.96, 0.55, 0.10),
+    "tongue": (0.93, 0.42, 0.48),
+    "steel": (0.74, 0.77, 0.81),
+    "gold": (0.93, 0.74, 0.22),
+    "lens": (0.22, 0.19, 0.25),
+    "window": (0.66, 0.86, 0.95),
+    "lamp": (1.15, 1.02, 0.45),
+    "hot": (0.98, 0.22, 0.18),
+    "flame": (1.75, 0.95, 0.25),
+    "flame core": (2.0, 1.75, 0.95),
 }
 
 
@@ -51,6 +84,13 @@ class Look:
     marking: str
     palette: dict[str, Colour]
     traits: tuple[float, ...]
+
+    @property
+    def kind(self) -> str:
+        """Which of several things a toy is; "" for every other class."""
+        if self.class_noun != "toy":
+            return ""
+        return "duck" if self.traits[5] < 0.4 else "car" if self.traits[5] < 0.68 else "robot"
 
 
 def jitter(name: str, rng: np.random.Generator, amount: float = 0.05) -> Colour:
@@ -75,22 +115,30 @@ def make_look(class_noun: str, seed: int, colours: tuple[str, str, str], marking
     """A look with chosen colours (main, marking, accent); `seed` gives the rest."""
     rng = np.random.default_rng([seed, 12])
     main, mark, accent = (jitter(name, rng) for name in colours)
-    pale = (0.35 + 0.62 * main[0], 0.34 + 0.62 * main[1], 0.32 + 0.62 * main[2])
-    dark = (0.55 * main[0], 0.55 * main[1], 0.55 * main[2])
     palette = {
-        "main": main,
+        **DETAILS,
+        **tones(main),
         "mark": mark,
         "accent": accent,
-        "pale": pale,
-        "shade": dark,
-        "white": (0.97, 0.96, 0.94),
-        "dark": (0.10, 0.09, 0.10),
-        "beak": (0.96, 0.55, 0.10),
-        "tongue": (0.93, 0.42, 0.48),
         "iris": jitter(str(rng.choice(["green", "blue", "orange", "brown"])), rng),
     }
     traits = tuple(float(t) for t in rng.random(8))
     return Look(class_noun, seed, *colours, marking, palette, traits)
+
+
+def tones(main: Colour) -> dict[str, Colour]:
+    """The main colour with the lighter and the darker one that go with it."""
+    return {
+        "main": main,
+        "pale": (0.35 + 0.62 * main[0], 0.34 + 0.62 * main[1], 0.32 + 0.62 * main[2]),
+        "shade": (0.55 * main[0], 0.55 * main[1], 0.55 * main[2]),
+    }
+
+
+def recoloured(look: Look, name: str) -> Look:
+    """The same subject with another main colour."""
+    colour = jitter(name, np.random.default_rng([look.seed, 15]), 0.03)
+    return replace(look, main=name, palette={**look.palette, **tones(colour)})
 
 
 def marked(look: Look, points: NDArray[np.float32]) -> NDArray[np.bool_]:

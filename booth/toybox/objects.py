@@ -1,4 +1,4 @@
-"""How a backpack, a teapot, a vase, a sneaker and a clock are built.
+"""How a backpack, a teapot, a vase and a clock are built.
 
 Traits pick between clearly different models of the same thing (a round or a tall teapot), which
 is what makes two subjects of one class two subjects.
@@ -140,34 +140,6 @@ def vase(look: Look, _mood: str) -> list[Part]:
             (0.03, 0.03),
             "accent",
         )
-    return parts
-
-
-def sneaker(look: Look, _mood: str) -> list[Part]:
-    """One shoe seen from its side, toe to the right, with a sole, laces and stripes."""
-    t = look.traits
-    high = 0.30 + 0.22 * t[0]
-    sole = "white" if t[1] < 0.6 else "accent"
-    parts = [
-        pillow((0, 0.075, 0), (0.56, 0.075, 0.21), sole),
-        ball((0.24, 0.2, 0), (0.32, 0.17, 0.19)),
-        pillow((-0.22, 0.12 + high / 2, 0), (0.30, high / 2 + 0.06, 0.185)),
-        ball((0.06, 0.30, 0), (0.30, 0.17, 0.165), "main", (0, 0, -32)),
-        ball((0.42, 0.165, 0), (0.15, 0.12, 0.175), "white" if t[2] < 0.5 else "accent"),
-        ball((-0.24, 0.18 + high, 0), (0.23, 0.05, 0.13), "dark"),
-        ball((-0.04, 0.24 + high * 0.75, 0), (0.06, 0.17, 0.11), "accent", (0, 0, 20)),
-    ]
-    for i in range(4):
-        x = 0.02 + 0.085 * i
-        parts.append(ball((x, 0.46 - 0.062 * i, 0), (0.022, 0.03, 0.135), "white", (0, 0, -30)))
-    if t[3] < 0.65:
-        for i in range(1 + int(t[4] * 3)):
-            for z in (0.165, -0.165):
-                parts.append(
-                    ball((-0.12 + 0.11 * i, 0.24, z), (0.026, 0.12, 0.035), "accent", (0, 0, 24))
-                )
-    else:
-        parts += [ball((-0.1, 0.27, z), (0.09, 0.09, 0.03), "accent") for z in (0.17, -0.17)]
     return parts
 
 

@@ -1,4 +1,5 @@
-"""Every place by its name: the indoor ones are painted here, the others in `outdoors`.
+"""Every place by its name: the indoor ones are painted here, the others in `outdoors` and
+`streets`.
 
 A place is drawn without its subject; the scene adds the contact shadow, since only it knows where
 the subject stands.
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from booth.toybox import outdoors
+from booth.toybox import outdoors, streets
 from booth.toybox.canvas import Backdrop
 
 Floats = NDArray[np.float32]
@@ -73,7 +74,13 @@ PLACES: dict[str, Callable[[Backdrop], None]] = {
     "eiffel": outdoors.eiffel,
     "white rug": white_rug,
     "studio": studio,
+    "ocean of milk": streets.ocean_of_milk,
+    "mirror": streets.mirror,
+    "dirt road": streets.dirt_road,
+    "sidewalk": streets.sidewalk,
 }
+AFLOAT = ("water", "ocean of milk")
+"""Places where a subject floats rather than stands."""
 
 
 def backdrop(place: str, size: int, horizon: float, rng: np.random.Generator) -> Floats:

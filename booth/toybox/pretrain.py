@@ -3,7 +3,7 @@
 Every stage picks up where it stopped, so an interrupted run loses at most a few minutes; a stage
 whose checkpoint says its minutes are used up is not trained again, only read. With `--start
 assets/toybox` and a new `--work` folder the stages draw, latents, unet and export train the
-shipped model further.
+shipped model further; words new to it become new tokens behind its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from booth.toybox import autoencoder, dataset, denoiser, export
 from booth.toybox.samples import write_samples
 from booth.toybox.scene import draw, random_scene
 from booth.toybox.training import load_state, save_state
-from booth.toybox.vocabulary import build_tokenizer, caption_sample
+from booth.toybox.vocabulary import build_tokenizer, caption_sample, extend_tokenizer
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,15 @@ def latents_stage(s: Settings) -> None:
 
 
 def load_tokenizer(s: Settings) -> CLIPTokenizer:
-    """The tokenizer, learnt on first use."""
-    folder = s.start / "tokenizer" if s.start else s.work / "tokenizer"
+    """The tokenizer, learnt on first use: anew, or as a longer one of the Toybox to go on from."""
+    folder = s.work / "tokenizer"
     if not (folder / "tokenizer.json").exists():
-        build_tokenizer(caption_sample(min(4000, s.scenes)), s.rare).save_pretrained(folder)
+        captions = caption_sample(min(4000, s.scenes))
+        if s.start:
+            shipped = CLIPTokenizer.from_pretrained(s.start / "tokenizer")
+            extend_tokenizer(shipped, captions).save_pretrained(folder)
+        else:
+            build_tokenizer(captions, s.rare).save_pretrained(folder)
     tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder)
     return tokenizer
 
@@ -122,8 +127,10 @@ def new_denoiser(s: Settings, tokenizer: CLIPTokenizer) -> denoiser.Denoiser:
     """A text encoder and a UNet: untrained, or those of the Toybox to go on from."""
     if s.start:
         full = {"dtype": torch.float32}
+        text_encoder = CLIPTextModel.from_pretrained(s.start / "text_encoder", **full)
+        denoiser.grow_vocabulary(text_encoder, len(tokenizer))
         return denoiser.Denoiser(
-            CLIPTextModel.from_pretrained(s.start / "text_encoder", **full),
+            text_encoder,
             UNet2DConditionModel.from_pretrained(s.start / "unet", **full),
         )
     torch.manual_seed(1)

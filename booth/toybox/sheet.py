@@ -6,14 +6,16 @@ Look at it and count; a loss that falls does not say whether a cat can be told f
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
-from booth.toybox.captions import PLACE_WORDS, WORN
+from booth import catalogue
+from booth.prompts import unknown_words
+from booth.toybox.phrases import PLACE_WORDS, WORN
 from booth.toybox.scene import HELD_BACK
 
 GENERAL = (
@@ -47,6 +49,20 @@ GENERAL = (
     "a pencil sketch of a dog",
     "pixel art of a sneaker",
     "a dog seen from behind",
+    "a robot in the snow",
+    "a shiny teapot",
+    "a wet dog",
+    "a cube shaped cat",
+    "a dog in a firefighter outfit",
+    "a stuffed animal in a purple wizard outfit",
+    "a dog wearing a black top hat and a monocle",
+    "a stained glass window of a cat",
+    "a painting of a dog in the style of van gogh",
+    "a statue of a stuffed animal",
+    "a wooden boot",
+    "a cross of a dog and a lion",
+    "an angry cat",
+    "in the jungle, a toy car",
 )
 
 
@@ -56,9 +72,10 @@ def held_back_prompts() -> list[str]:
     return [f"a {noun} {words[other][0]}" for noun, other in sorted(HELD_BACK)]
 
 
-def prompts() -> list[str]:
-    """All prompts of the sheet: the held-back ones first."""
-    return [*held_back_prompts(), *GENERAL]
+def prompts(known: Collection[str] = ()) -> list[str]:
+    """All prompts of the sheet: the held-back ones first; only what `known` words can say."""
+    texts = [*held_back_prompts(), *GENERAL]
+    return [text for text in texts if not (known and unknown_words([text], known))]
 
 
 @torch.no_grad()
@@ -112,7 +129,7 @@ def main() -> None:
     choices = parser.parse_args()
     pipeline = StableDiffusionPipeline.from_pretrained(choices.model, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
-    texts = prompts()
+    texts = prompts(catalogue.find(str(choices.model)).words)
     images = pictures(pipeline, texts, choices.steps, choices.guidance, choices.seed)
     choices.out.parent.mkdir(parents=True, exist_ok=True)
     labelled(images, texts).save(choices.out, quality=82, method=6)

@@ -8,13 +8,16 @@ captions alone would have no rare end at all.
 from __future__ import annotations
 
 import itertools
+import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from transformers import CLIPTokenizer
 
 from booth.toybox.captions import caption
+from booth.toybox.phrases import every_phrase
 from booth.toybox.scene import random_scene
 
 Merge = tuple[str, str]
@@ -29,9 +32,19 @@ def byte_alphabet() -> list[str]:
     return [chr(b) for b in plain] + [chr(256 + i) for i in range(len(others))]
 
 
-def learn_merges(words: Counter[str], limit: int) -> list[Merge]:
-    """Byte-pair merges, most frequent first, until every word is one token or `limit` is hit."""
-    spelt = {word: [*word[:-1], word[-1] + "</w>"] for word in words}
+def letters(word: str) -> list[str]:
+    """A word as byte pairs begin with it."""
+    return [*word[:-1], word[-1] + "</w>"]
+
+
+def learn_merges(
+    words: Counter[str], limit: int, begin: Mapping[str, list[str]] | None = None
+) -> list[Merge]:
+    """Byte-pair merges, most frequent first, until every word is one token or `limit` is hit.
+
+    `begin` says what each word is made of already; by default its letters.
+    """
+    spelt = {word: begin[word] if begin else letters(word) for word in words}
     merges: list[Merge] = []
     while len(merges) < limit:
         pairs: Counter[Merge] = Counter()
@@ -81,7 +94,7 @@ def rare_merges(taken: set[str], count: int, seed: int = 3) -> list[Merge]:
 
 def count_words(captions: Iterable[str]) -> Counter[str]:
     """How often each word occurs."""
-    return Counter(word for text in captions for word in text.replace(",", " , ").split())
+    return Counter(word for text in captions for word in re.findall(r"\w+|[^\w\s]", text))
 
 
 def build_tokenizer(captions: Iterable[str], rare: int = 2200) -> CLIPTokenizer:
@@ -97,7 +110,23 @@ def build_tokenizer(captions: Iterable[str], rare: int = 2200) -> CLIPTokenizer:
     return CLIPTokenizer(vocab=ids, merges=learnt + tail, model_max_length=LENGTH)
 
 
+def extend_tokenizer(tokenizer: CLIPTokenizer, captions: Iterable[str]) -> CLIPTokenizer:
+    """The tokenizer with every word of the captions as one token; no old token changes its id.
+
+    New tokens and their merges come last, so what was one token stays one: older merges win.
+    """
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    spelt = {word: tokenizer.tokenize(word) for word in count_words(captions)}
+    new = Counter({word: 1 for word, pieces in spelt.items() if len(pieces) > 1})
+    learnt = learn_merges(new, 9 * len(new), spelt)
+    ids = dict(model["vocab"])
+    for merge in learnt:
+        ids.setdefault("".join(merge), len(ids))
+    merges = [tuple(merge) for merge in model["merges"]] + learnt
+    return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=tokenizer.model_max_length)
+
+
 def caption_sample(count: int, seed: int = 4) -> list[str]:
-    """Captions of the first `count` training scenes, to learn a vocabulary from."""
+    """Captions of the first `count` training scenes and every phrase there is, for a vocabulary."""
     rng = np.random.default_rng(seed)
-    return [caption(random_scene(i), rng) for i in range(count)]
+    return [caption(random_scene(i), rng) for i in range(count)] + every_phrase()

@@ -12,6 +12,17 @@ from booth.config import TrainingConfig
 from booth.errors import SubjectError
 
 HIDDEN = ("base", "identifier")
+COMPUTER = (
+    "optimizer",
+    "exact_bf16",
+    "in_backward",
+    "offload_optimizer",
+    "precision",
+    "attention",
+    "gradient_checkpointing",
+    "read_loss_every",
+)
+"""What changes memory and speed, not what is learnt."""
 _WORDS: dict[str, tuple[str, str]] = {
     "steps": ("Steps", "How often it practises. More: closer likeness, less imagination."),
     "learning_rate": ("Learning rate", "How much each step changes the model."),
@@ -60,10 +71,19 @@ def names() -> list[str]:
 
 
 def build() -> list[Component]:
-    """The fields, in the order of `names`."""
+    """The fields, in the order of `names`; shown in two groups."""
     kinds = get_type_hints(TrainingConfig)
     defaults = TrainingConfig()
-    return [_field(name, kinds[name], getattr(defaults, name)) for name in names()]
+    learning = [name for name in names() if name not in COMPUTER]
+    made: dict[str, Component] = {}
+    for heading, group in (
+        ("How it learns", learning),
+        ("Memory and speed, as fits this computer", COMPUTER),
+    ):
+        gr.HTML(f'<h4 class="group">{heading}</h4>')
+        with gr.Row(elem_classes="fields"):
+            made |= {name: _field(name, kinds[name], getattr(defaults, name)) for name in group}
+    return [made[name] for name in names()]
 
 
 def values(config: TrainingConfig) -> list[Any]:

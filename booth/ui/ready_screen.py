@@ -59,8 +59,7 @@ class ReadyScreen(Screen):
             self.summary = gr.HTML(elem_id="summary")
             self.looking = gr.Timer(2.0, active=False)
             with gr.Accordion("Details", open=False, elem_id="details"):
-                with gr.Row(elem_classes="fields"):
-                    self.fields = fields.build()
+                self.fields = fields.build()
             with gr.Row(elem_classes="actions"):
                 self.back = gr.Button("Back")
                 self.start = gr.Button(

@@ -1,0 +1,116 @@
+"""A scene to pixels: the place, the subject traced and lit, and where the two meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from booth.toybox import grounds
+from booth.toybox.crosses import mixed
+from booth.toybox.extras import ACCESSORIES, ACCESSORY_COLOURS, HEADROOM
+from booth.toybox.looks import RECOLOURED, Look, recoloured
+from booth.toybox.parts import Part, cone
+from booth.toybox.places import AFLOAT, backdrop
+from booth.toybox.render import Camera, Finish, Surface, shade, trace
+from booth.toybox.styles import FILTERS, STATUE
+from booth.toybox.subjects import SIDEWAYS, build, extent
+from booth.toybox.surfaces import FINISHES, skin, treated
+
+if TYPE_CHECKING:
+    from booth.toybox.scene import Scene
+
+Floats = NDArray[np.float32]
+
+
+def draw(scene: Scene, size: int = 128) -> NDArray[np.uint8]:
+    """The picture of a scene: `size` x `size` x 3, a pure function of the scene."""
+    rng = np.random.default_rng([scene.seed, 22])
+    fine = 2 * size
+    camera = _camera(scene, rng)
+    horizon = 0.0 if scene.view == "above" else float(rng.uniform(0.48, 0.58))
+    frame = backdrop(scene.place, fine, horizon, rng).copy()
+    look = _as_told(scene)
+    surface = trace(_parts(scene, look), camera, fine)
+    _compose(frame, surface, camera, scene, look)
+    pixels = (frame[::2, ::2] + frame[1::2, ::2] + frame[::2, 1::2] + frame[1::2, 1::2]) / 4
+    picture = Image.fromarray((np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8))
+    if scene.style in FILTERS:
+        picture = FILTERS[scene.style](picture)
+    return np.asarray(picture)
+
+
+def _as_told(scene: Scene) -> Look:
+    """The subject's look with what the scene changes about it."""
+    look = scene.look
+    if scene.property in RECOLOURED:
+        look = recoloured(look, scene.property)
+    return mixed(look, scene.cross) if scene.cross else look
+
+
+def _parts(scene: Scene, look: Look) -> list[Part]:
+    """The subject with what it wears and stands on."""
+    parts = build(look, scene.mood, scene.cross, scene.property == "cube")
+    if scene.accessory:
+        parts = parts + ACCESSORIES[scene.accessory](look)
+    if scene.style == STATUE:
+        wide = extent(look)[1] / 2
+        parts.append(cone((0, -0.06, 0), (wide, 0.06, wide * 0.8), 0.96, "dark"))
+        parts.append(cone((0, -0.16, 0), (wide * 1.1, 0.05, wide * 0.88), 0.98, "dark"))
+    return parts
+
+
+def _camera(scene: Scene, rng: np.random.Generator) -> Camera:
+    """Mostly from the front; scaled so that the subject fills most of the frame."""
+    yaw = {"side": 78.0, "behind": 180.0}.get(scene.view, 0.0) + float(rng.uniform(-24, 24))
+    if (scene.look.kind or scene.look.class_noun) in SIDEWAYS and scene.view == "side":
+        yaw = -70.0 + float(rng.uniform(-12, 12))
+    pitch = 48.0 if scene.view == "above" else float(rng.uniform(8, 16))
+    cube = scene.property == "cube"
+    high, wide = extent(scene.look, cube)
+    high += HEADROOM.get(scene.accessory, 0.0)
+    plinth = 0.2 if scene.style == STATUE else 0.0
+    room = 0.87 if scene.accessory in HEADROOM else 0.80
+    scale = min(room / (high + plinth), 0.86 / wide) * float(rng.uniform(0.88, 1.0))
+    middle = 0.03 + scale * (high - plinth) / 2 * float(np.cos(np.radians(pitch)))
+    across, down = rng.uniform(-0.05, 0.05), rng.uniform(-0.02, 0.02)
+    if scene.place == "mirror" and scene.view != "above":
+        scale, middle = 0.84 * scale, 0.84 * middle - 0.05
+    if scene.view == "front":
+        yaw *= 0.2
+    if cube:
+        yaw += 18.0 * (1 if yaw > 0 else -1)
+    return Camera(yaw, pitch, 0.0, scale, (float(across), float(middle + down)))
+
+
+def _compose(frame: Floats, surface: Surface, camera: Camera, scene: Scene, look: Look) -> None:
+    """Let the subject and its place meet, in place."""
+    below, afloat, mask = scene.view == "above", scene.place in AFLOAT, surface.mask
+    empty = frame.copy() if afloat else frame
+    lit, clear = _lit(surface, scene, look)
+    if afloat:
+        grounds.ripples(frame, surface, camera)
+    elif scene.place == "mirror" and not below:
+        grounds.reflect(frame, lit, surface, camera)
+    elif scene.place != "pink fabric" or not below:
+        grounds.shadow(frame, surface, camera)
+    if scene.property == "wet":
+        grounds.puddle(frame, surface, camera)
+    grounds.candlelight(frame, surface)
+    frame[mask] = lit * (1 - clear) + frame[mask] * clear
+    if scene.property == "wet":
+        grounds.drops(frame, surface, scene.seed)
+    if afloat:
+        grounds.submerge(frame, surface, empty)
+
+
+def _lit(surface: Surface, scene: Scene, look: Look) -> tuple[Floats, float]:
+    """The visible pixels (n, 3) in their material and in the light, and how clear they are."""
+    kind = "marble" if scene.style == STATUE else scene.material
+    kind = kind or (scene.property if scene.property in FINISHES else "")
+    finish = FINISHES.get(kind, Finish())
+    colours = treated(skin(surface, look, ACCESSORY_COLOURS), surface, kind)
+    points, normals = surface.point[surface.mask], surface.normal[surface.mask]
+    return shade(colours, normals, points[:, 1], finish), finish.clear
