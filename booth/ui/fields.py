@@ -20,6 +20,7 @@ COMPUTER = (
     "precision",
     "attention",
     "gradient_checkpointing",
+    "cuda_graph",
     "read_loss_every",
 )
 """What changes memory and speed, not what is learnt."""
