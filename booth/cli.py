@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from booth import catalogue, crew, jobs, machine, memory, photos, prompts
-from booth.config import Method, to_dict
+from booth.config import Attention, Method, to_dict
 from booth.errors import BoothError, for_people
 from booth.events import Done, Event, record
 from booth.gallery import card_prompt, cards
@@ -26,6 +26,7 @@ Line = dict[str, Any]
 _TRAINING_OPTIONS = (
     "steps", "learning_rate", "batch_size", "resolution", "prior_images", "prior_loss_weight",
     "train_text_encoder", "identifier", "seed", "method", "lora_rank", "lora_alpha", "views",
+    "cuda_graph", "attention",
 )  # fmt: skip
 _TOLD = (
     "steps", "seconds", "weights", "sheet", "steps_per_second_ratio", "peak_memory_ratio",
@@ -355,6 +356,11 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--lora-rank", type=_whole(1, 1024), help="of the adapter's matrices")
     sub.add_argument("--lora-alpha", type=_whole(1, 1024), help="the adapter counts alpha / rank")
     sub.add_argument("--views", type=_whole(1, 64), help="crops of each photo to learn from")
+    sub.add_argument("--attention", choices=get_args(Attention), help="which kernels compute it")
+    sub.add_argument(
+        "--cuda-graph", action="store_true", default=None,
+        help="record the whole step on a card and replay it (not yet measured)",
+    )  # fmt: skip
 
 
 def _bench_options(sub: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from booth.errors import SubjectError
 
 Optimizer = Literal["adamw", "adamw8bit"]
 Precision = Literal["fp32", "bf16", "fp16"]
-Attention = Literal["sdpa", "xformers"]
+Attention = Literal["sdpa", "xformers", "timed"]
 Method = Literal["full", "lora"]
 
 
@@ -47,8 +47,9 @@ class TrainingConfig:
     in_backward: bool = False  # update in backward, gradients freed at once; no clipping
     offload_optimizer: bool = False  # moments in the computer's memory, lent to the card
     precision: Precision = "fp32"
-    attention: Attention = "sdpa"
+    attention: Attention = "sdpa"  # torch's choice; "timed": the quickest here, see kernels
     gradient_checkpointing: bool = False
+    cuda_graph: bool = False  # record the whole step on a card and replay it; see graphs
     read_loss_every: int = 1  # steps; reading the loss makes a card wait
     checkpoint_every: int = 100  # steps
     preview_every: int = 100  # steps; 0 switches previews off
@@ -57,6 +58,17 @@ class TrainingConfig:
     def uses_priors(self) -> bool:
         """Whether the prior-preservation term of Eq. 2 is part of the loss."""
         return self.prior_images > 0 and self.prior_loss_weight > 0
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a CUDA graph of the step is wanted and possible.
+
+        bitsandbytes' kernels, the lender's copies, a tokenizer, random state kept for
+        checkpointing and float16's loss scale are not for recording.
+        """
+        plain = self.optimizer == "adamw" and self.precision != "fp16"
+        busy = self.in_backward or self.offload_optimizer or self.train_text_encoder
+        return self.cuda_graph and plain and not busy and not self.gradient_checkpointing
 
 
 Config = TypeVar("Config", TrainingConfig, SamplingConfig)

@@ -27,12 +27,16 @@ from booth import (
 )
 from booth.catalogue import BaseModel
 from booth.config import TrainingConfig, from_dict, to_dict
-from booth.errors import BaseModelError, OutOfMemory, SubjectError
+from booth.errors import BaseModelError, OutOfMemory, SubjectError, out_of_memory
 from booth.events import Done, Event, Notice, Progress
 from booth.examples import Examples, View
 from booth.gallery import preview_prompts
+from booth.learner import Learner
 from booth.library import Library, Subject
 from booth.models import Parts
+
+Places = tuple[Path, Path]
+"""The folder of a run, and the folder of all prior images."""
 
 
 def teach(
@@ -43,6 +47,7 @@ def teach(
         crew.tell({})
         yield _done(run)
         return
+    machine.adam8bit_runs()  # a full card could not tell; it remembers
     places = (run, prior_root)
     while (smaller := (yield from _attempt(subject, config, places))) is not None:
         config = smaller
@@ -52,36 +57,59 @@ def teach(
 
 
 def _attempt(
-    subject: Subject, config: TrainingConfig, places: tuple[Path, Path]
+    subject: Subject, config: TrainingConfig, places: Places
 ) -> Generator[Event, None, TrainingConfig | None]:
-    """Train and export in the run's folder; `places` are that and the folder of prior images.
+    """Train and export in the run's folder.
 
     Returns None when it is done, and the next smaller way to train the same when the card's
     memory ran out; nothing is left on the card then. Raises `OutOfMemory` when there is none.
     """
-    run, prior_root = places
+    run, _ = places
     started = time.perf_counter()
     base = catalogue.find(config.base)
-    parts = yield from _load(base)
-    config = _settle(config, parts, run)
-    yield Progress("Getting ready", 0, 1)
-    fingerprint = models.fingerprint(parts.folder)
+    folder = yield from models.fetch(base)
+    config = _settle(config, folder, run)
     try:
-        examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
-        crew.tell({"subject": subject.id, "run": str(run), "priors": str(prior_root)})
-        facts = _facts(examples, fingerprint, config)
-        pupil = learner.Learner(parts, examples, config)
+        pupil, facts = yield from _pupil(subject, config, folder, places)
         rehearsal = _rehearsal(subject, config, base)
         yield from training.train(pupil, run / "checkpoints", facts, rehearsal)
         pupil.settle()
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
         alone = crew.size() == 1  # followers would wait for a step that never comes
         smaller = memory.step_down(config, machine.adam8bit_runs()) if alone else None
         if smaller is None:
             raise _too_large(config) from error
         return smaller
-    yield from _export(parts, config, run, (config.steps, started))
+    yield from _export(pupil.parts, config, run, (config.steps, started))
     return None
+
+
+def _pupil(
+    subject: Subject, config: TrainingConfig, folder: Path, places: Places
+) -> Generator[Event, None, tuple[Learner, dict[str, Any]]]:
+    """The model in `folder`, ready to learn a subject, and what its checkpoints must agree on.
+
+    On a card a frozen copy in half precision makes the prior images and looks at the photos;
+    the model that learns is read when that is gone. Elsewhere they are one, in float32.
+    """
+    run, prior_root = places
+    yield Progress("Loading the model", 0, 1)
+    models.release()
+    parts = models.load(folder, models.quick())
+    yield Progress("Getting ready", 0, 1)
+    fingerprint = models.fingerprint(folder)
+    examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
+    crew.tell({"subject": subject.id, "run": str(run), "priors": str(prior_root)})
+    parts = learner.exact(parts, config)
+    models.release()
+    facts = {
+        "photos": examples.fingerprint,
+        "base model": fingerprint,
+        "settings": to_dict(memory.bare(config)),
+    }
+    return Learner(parts, examples, config), facts
 
 
 def _too_large(config: TrainingConfig) -> OutOfMemory:
@@ -98,24 +126,13 @@ def follow(library: Library) -> None:
         return
     run = Path(order["run"])
     config = from_dict(TrainingConfig, disk.read_json(run / "config.json"))
-    parts = _result(_load(catalogue.find(config.base)))
-    fingerprint = models.fingerprint(parts.folder)
-    subject = library.find(order["subject"])
-    examples = _result(_examples(subject, config, parts, Path(order["priors"]), fingerprint))
-    facts = _facts(examples, fingerprint, config)
-    pupil = learner.Learner(parts, examples, config)
-    silent = training.Rehearsal((), catalogue.find(config.base).sampling)
+    base, subject = catalogue.find(config.base), library.find(order["subject"])
+    folder = _result(models.fetch(base))
+    places = (run, Path(order["priors"]))
+    pupil, facts = _result(_pupil(subject, config, folder, places))
+    silent = training.Rehearsal((), base.sampling)
     for _ in training.train(pupil, run / "checkpoints", facts, silent):
         pass
-
-
-def _facts(examples: Examples, fingerprint: str, config: TrainingConfig) -> dict[str, Any]:
-    """What a checkpoint must agree on to be continued."""
-    return {
-        "photos": examples.fingerprint,
-        "base model": fingerprint,
-        "settings": to_dict(memory.bare(config)),
-    }
 
 
 def finish(run: Path) -> Generator[Event]:
@@ -128,9 +145,10 @@ def finish(run: Path) -> Generator[Event]:
     if checkpoint is None:
         raise SubjectError("Nothing has been learnt yet.", "Press Continue to go on training.")
     config = from_dict(TrainingConfig, disk.read_json(run / "config.json"))
-    parts = yield from _load(catalogue.find(config.base))
-    learner.unfreeze(parts, config)
-    learner.apply(parts, checkpoint.weights)
+    folder = yield from models.fetch(catalogue.find(config.base))
+    yield Progress("Loading the model", 0, 1)
+    parts = models.load(folder, here=torch.device("cpu"))
+    learner.apply(parts, config, checkpoint.weights)
     yield from _export(parts, config, run, (checkpoint.step, started))
 
 
@@ -153,25 +171,20 @@ def _result(working: Generator[Event, None, Result]) -> Result:
             return result
 
 
-def _load(base: BaseModel) -> Generator[Event, None, Parts]:
-    folder = yield from models.fetch(base)
-    yield Progress("Loading the model", 0, 1)
-    models.release()
-    return models.load(folder)
-
-
-def _settle(config: TrainingConfig, parts: Parts, run: Path) -> TrainingConfig:
+def _settle(config: TrainingConfig, folder: Path, run: Path) -> TrainingConfig:
     """The run's settings with its identifier; written down once, read ever after."""
     path = run / "config.json"
     if path.exists():
         return from_dict(TrainingConfig, disk.read_json(path))
-    if config.resolution % parts.factor:
+    factor = models.factor(folder)
+    if config.resolution % factor:
         raise BaseModelError(
             f"Pictures of {config.resolution} pixels do not fit this model.",
-            f"Choose a size that is a multiple of {parts.factor}.",
+            f"Choose a size that is a multiple of {factor}.",
         )
     if not config.identifier:
-        config = replace(config, identifier=identifiers.identifier(parts.tokenizer, config.seed))
+        tokenizer = models.tokenizer(folder)
+        config = replace(config, identifier=identifiers.identifier(tokenizer, config.seed))
     disk.write_json(path, to_dict(config))
     return config
 

@@ -23,8 +23,8 @@ def leads() -> bool:
 
 
 def tell(order: dict[str, Any]) -> None:
-    """The leader's order to its followers; nothing when it is alone."""
-    if size() > 1:
+    """The leader's order to its followers; nothing when it is alone, or is said by a follower."""
+    if size() > 1 and leads():
         _share(order)
 
 

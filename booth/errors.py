@@ -63,7 +63,7 @@ def for_people(error: BaseException) -> BoothError:
     if isinstance(error, OSError) and error.errno in _DISK_PROBLEMS:
         problem, remedy = _DISK_PROBLEMS[error.errno]
         return DiskError(problem, remedy)
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if out_of_memory(error):
         return OutOfMemory(
             "The computer ran out of memory.",
             "Close other programs and try again, or choose a smaller base model.",
@@ -73,6 +73,15 @@ def for_people(error: BaseException) -> BoothError:
         "Your photos and checkpoints are safe. The log in the library folder says more.",
     )
 
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: the card's or the computer's, in the words of all who may say so."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in said for words in _OUT_OF_MEMORY)
+
+
+# torch, CUDA, cuBLAS, cuDNN, and torch again for main memory
+_OUT_OF_MEMORY = ("out of memory", "status_alloc_failed", "not enough memory", "t allocate memory")
 
 _KEPT = "Nothing that was already saved is lost."
 _DISK_PROBLEMS = {

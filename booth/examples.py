@@ -56,7 +56,8 @@ class Examples:
         """Encode photos, each in one or several views, and prior images with the model's VAE.
 
         Prior images may be latents already (images, channels, height, width): those the frozen
-        model sampled, which no decoding and encoding has blurred.
+        model sampled, which no decoding and encoding has blurred. The VAE computes in the type
+        of `parts`: half precision on a card, unless that would overflow; moments are float32.
         """
         pixels = [view.image.tobytes() for views in instance for view in views]
         moments, sizes = _encode(parts, instance)

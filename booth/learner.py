@@ -9,11 +9,12 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from diffusers import DDPMScheduler
 from torch import nn
 
-from booth import adapters, checkpoints, conditions, crew, optimizers
+from booth import adapters, checkpoints, conditions, crew, kernels, models, optimizers
 from booth.conditions import Conditions
 from booth.config import TrainingConfig
 from booth.errors import BoothError
 from booth.examples import Batch, Examples
+from booth.library import home
 from booth.models import Parts
 
 MAX_GRAD_NORM = 1.0
@@ -49,7 +50,11 @@ class Pupil(nn.Module):
 
 
 class Learner:
-    """A model with its optimizer: it predicts, and it moves its weights down a loss."""
+    """A model with its optimizer: it predicts, and it moves its weights down a loss.
+
+    `parts` may still lie on the CPU (see `exact`): what is frozen is halved there, masters are
+    split there, and all of it comes to the best device piece by piece, already small.
+    """
 
     def __init__(self, parts: Parts, examples: Examples, config: TrainingConfig) -> None:
         self.parts, self.examples, self.config = parts, examples, config
@@ -61,14 +66,11 @@ class Learner:
         _lighten(parts, config)
         trained = unfreeze(parts, config)
         _place(parts, config)
-        self.named = {
-            f"{name}.{key}": weight
-            for name, module in trained.items()
-            for key, weight in module.named_parameters()
-            if weight.requires_grad
-        }
+        self.named = _named(trained)
         self.weights = list(self.named.values())
-        self.optimizer: Any = optimizers.build(self.weights, config)
+        self.learning_rate = config.learning_rate  # in use: less after `slow_down`
+        self.optimizer: Any = optimizers.build(self.weights, config, models.device())
+        parts.move(models.device())
         self.scale = optimizers.LossScale(parts.device) if config.precision == "fp16" else None
         self.accelerator = _accelerator(parts, config)
         self.share = (self.accelerator.process_index, self.accelerator.num_processes)
@@ -106,15 +108,14 @@ class Learner:
         mean: torch.Tensor = self.accelerator.reduce(numbers, "mean")
         return mean
 
-    @property
-    def learning_rate(self) -> float:
-        """The rate in use: the configured one, or less after `slow_down`."""
-        return float(self.optimizer.param_groups[0]["lr"])
-
     def slow_down(self, learning_rate: float) -> None:
         """Go on with another learning rate."""
+        self.learning_rate = learning_rate
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(learning_rate)
+            else:
+                group["lr"] = learning_rate
 
     def sound(self) -> bool:
         """Whether every trained weight is a number; waits for the device."""
@@ -127,7 +128,7 @@ class Learner:
             for name, weight in self.named.items()
         }
         state = self.optimizer.state_dict()
-        state["param_groups"][0]["kind"] = self._kind
+        state["param_groups"][0] |= {"kind": self._kind, "lr": self.learning_rate}
         if self.scale is not None:
             state["param_groups"][0]["loss_scale"] = self.scale.state_dict()
         return weights, state
@@ -144,6 +145,8 @@ class Learner:
         scale = group.pop("loss_scale", None)
         if self.scale is not None and scale is not None:
             self.scale.load_state_dict(scale)
+        own = self.optimizer.param_groups[0]  # how it steps is for this run to say
+        group |= {key: own[key] for key in ("lr", "fused", "capturable") if key in own}
         self.optimizer.load_state_dict(checkpoint.optimizer)
 
     @torch.no_grad()
@@ -165,6 +168,23 @@ class Learner:
         return batch.noise
 
 
+def learns(part: str, config: TrainingConfig) -> bool:
+    """Whether a part's own weights are trained; beside adapters none are."""
+    text_too = config.train_text_encoder and part.startswith("text_encoder")
+    return config.method == "full" and (part == "unet" or text_too)
+
+
+def exact(parts: Parts, config: TrainingConfig) -> Parts:
+    """The model to be trained instead of a copy in half precision; an exact one is that itself.
+
+    It is read on the CPU: what learns in float32, what does not in half precision at once.
+    """
+    if parts.unet.dtype == torch.float32:
+        return parts
+    half = HALVES.get(config.precision, torch.float32)
+    return models.load(parts.folder, half, torch.device("cpu"), lambda part: learns(part, config))
+
+
 def unfreeze(parts: Parts, config: TrainingConfig) -> dict[str, Any]:
     """The modules that learn, by name, with gradients where they are wanted."""
     names = ("unet", *(parts.family.text_encoders if config.train_text_encoder else ()))
@@ -178,12 +198,20 @@ def unfreeze(parts: Parts, config: TrainingConfig) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def apply(parts: Parts, weights: checkpoints.Tensors) -> None:
-    """Put trained tensors, named as `Learner.state` names them, into an unfrozen model."""
-    modules = {name: dict(module.named_parameters()) for name, module in parts.modules.items()}
-    for name, tensor in weights.items():
-        module, key = name.split(".", 1)
-        modules[module][key].copy_(tensor)
+def apply(parts: Parts, config: TrainingConfig, weights: checkpoints.Tensors) -> None:
+    """Put trained tensors, named as `Learner.state` names them, into a model as it was loaded."""
+    for name, weight in _named(unfreeze(parts, config)).items():
+        weight.copy_(weights[name])
+
+
+def _named(trained: dict[str, Any]) -> dict[str, nn.Parameter]:
+    """The weights that learn, by the names they have in a checkpoint."""
+    return {
+        f"{name}.{key}": weight
+        for name, module in trained.items()
+        for key, weight in module.named_parameters()
+        if weight.requires_grad
+    }
 
 
 def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:
@@ -202,14 +230,10 @@ def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:
 
 def _lighten(parts: Parts, config: TrainingConfig) -> None:
     """Keep what is frozen in half precision, where computing is; not a VAE that would overflow."""
-    half = HALVES.get(config.precision)
-    if half is None:
-        return
-    learning = [] if config.method == "lora" else ["unet"]
-    learning += parts.family.text_encoders if config.train_text_encoder else []
     for name, module in parts.modules.items():
-        if name not in learning and not (name == "vae" and parts.full_vae):
-            module.to(half)
+        full = learns(name, config) or (name == "vae" and parts.full_vae)
+        if not full and config.precision in HALVES:
+            module.to(HALVES[config.precision])
 
 
 def _place(parts: Parts, config: TrainingConfig) -> None:
@@ -218,3 +242,6 @@ def _place(parts: Parts, config: TrainingConfig) -> None:
         parts.unet.enable_gradient_checkpointing()
     if config.attention == "xformers":
         parts.unet.enable_xformers_memory_efficient_attention()
+    elif config.attention == "timed" and models.device().type == "cuda":
+        timed = kernels.timed(models.device(), home() / "kernels.json")
+        parts.unet.set_attn_processor(timed)

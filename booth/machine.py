@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -66,7 +67,7 @@ def look() -> Machine:
         card_gb=card.total_memory / GB if card else 0.0,
         card_free_gb=torch.cuda.mem_get_info()[0] / GB if cuda else 0.0,
         bf16=cuda and torch.cuda.is_bf16_supported(including_emulation=False),
-        adam8bit=cuda and adam8bit_runs(),
+        adam8bit=adam8bit_runs(),
         xformers=cuda and _xformers_runs(),
         versions={name: _version(name) for name in _REPORTED},
     )
@@ -91,10 +92,13 @@ def free_disk_gb(root: Path) -> float:
     return shutil.disk_usage(existing).free / GB
 
 
+@cache
 def adam8bit_runs() -> bool:
-    """Whether bitsandbytes' 8-bit Adam really steps on the card."""
+    """Whether bitsandbytes' 8-bit Adam really steps on the card; tried once, while it has room."""
     import torch
 
+    if not torch.cuda.is_available():
+        return False
     try:
         import bitsandbytes
 

@@ -1,7 +1,7 @@
 """What fits on this card: a base model and free memory in, settings out. Arithmetic, no torch.
 
     reading = memory.plan(base, config, machine.look())
-    reading.sentence  ->  "Fits: full training, 8-bit Adam, 10.6 of 12.0 GB."
+    reading.sentence  ->  "Fits: full training, 8-bit Adam, 10.2 of 12.0 GB."
 
 What a training takes is the arithmetic of booth/needs.py, checked against tensors but not yet
 measured on a card. GB are GiB, as cards are sold.
@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from booth import crew
 from booth.catalogue import BaseModel
 from booth.config import Attention, Precision, TrainingConfig
 from booth.machine import GB, Machine
-from booth.needs import CONTEXT, Need, loading, needs
+from booth.needs import CONTEXT, Need, needs, preparing
 
 __all__ = ["Need", "Plan", "free_gb", "needs", "plan", "rungs", "savings", "step_down", "table"]
 
@@ -50,7 +51,7 @@ def rungs(base: BaseModel, config: TrainingConfig, card: Machine) -> list[Traini
     rate, and says so. What
     `config` already saves it goes on saving. Without bf16 there are no exact
     bf16 weights, and no updates in backward: fp16's loss scaling may drop a step, which only
-    all gradients together can tell.
+    all gradients together can tell. Several processes have to exchange gradients first.
     """
     precision: Precision = "bf16" if card.bf16 else "fp16"
     attention: Attention = "xformers" if card.xformers else config.attention
@@ -81,7 +82,7 @@ def plan(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
     there = free_gb(here)
     for rung in rungs(base, config, here):
         need = needs(base.size, rung)
-        gigabytes = max(need.peak, loading(base.size)) / GB
+        gigabytes = max(need.peak, preparing(base.size, rung)) / GB
         if gigabytes <= there * (1 - MARGIN) and need.host / GB <= here.memory_gb / 2:
             fits = "Fits as" if rung.method == "lora" else "Fits:"
             words = f"{fits} {_how(rung)}, {gigabytes:.1f} of {there:.1f} GB."
@@ -99,6 +100,7 @@ def bare(config: TrainingConfig) -> TrainingConfig:
         gradient_checkpointing=False,
         in_backward=False,
         offload_optimizer=False,
+        cuda_graph=False,
     )
 
 
@@ -166,7 +168,8 @@ def _possible(config: TrainingConfig, adam8bit: bool) -> Sequence[str]:
         return ("checkpointing",)
     if config.precision == "fp16":
         return ("8-bit Adam", "checkpointing")
-    return tuple(_SAVINGS)
+    alone = crew.size() == 1
+    return [words for words in _SAVINGS if alone or words != "updates in backward"]
 
 
 def _allowed(config: TrainingConfig, adam8bit: bool) -> TrainingConfig:
@@ -175,7 +178,7 @@ def _allowed(config: TrainingConfig, adam8bit: bool) -> TrainingConfig:
     kept: dict[str, Any] = {}
     for words in savings(config):
         kept |= _SAVINGS[words] if words in possible else {}
-    return replace(bare(config), **kept)
+    return replace(bare(config), cuda_graph=config.cuda_graph, **kept)
 
 
 def _has(config: TrainingConfig, fields: dict[str, Any]) -> bool:

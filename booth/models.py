@@ -10,7 +10,7 @@ import gc
 import hashlib
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from transformers import CLIPTokenizer
 
 from booth import adapters, disk, hub, single_file
 from booth.catalogue import BaseModel
-from booth.errors import BaseModelError
+from booth.errors import BaseModelError, out_of_memory
 from booth.events import Event, Progress
 from booth.families import Family, family_of
 from booth.library import home
@@ -77,8 +77,7 @@ class Parts:
         """Half-precision arithmetic for float32 weights on a CUDA card; nothing elsewhere."""
         if self.device.type != "cuda" or self.unet.dtype != torch.float32:
             return nullcontext()
-        bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.autocast("cuda", torch.bfloat16 if bf16 else torch.float16)
+        return torch.autocast("cuda", quick())
 
     def vae_autocast(self) -> AbstractContextManager[Any]:
         """The same for the VAE, unless it needs full precision."""
@@ -89,12 +88,26 @@ class Parts:
         """Whether the VAE has to compute in float32: SDXL's first one overflows float16."""
         return self.family.full_vae and bool(self.vae.config.force_upcast)
 
+    def move(self, device: torch.device) -> None:
+        """Take everything to a device, part by part."""
+        for module in self.modules.values():
+            module.to(device)
+        self.device = device
+
 
 def device() -> torch.device:
     """The best device here."""
     if torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def quick() -> torch.dtype:
+    """What a frozen model computes in here: half precision on a card, float32 elsewhere."""
+    if device().type != "cuda":
+        return torch.float32
+    bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if bf16 else torch.float16
 
 
 def fetch(base: BaseModel) -> Generator[Event, None, Path]:
@@ -132,16 +145,28 @@ def check(folder: Path) -> None:
         )
 
 
-def load(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
-    """The parts of the model in `folder`, frozen, on the best device."""
+def load(
+    folder: Path,
+    dtype: torch.dtype = torch.float32,
+    here: torch.device | None = None,
+    whole: Callable[[str], bool] = lambda part: False,
+) -> Parts:
+    """The parts of the model in `folder`, frozen, on the device `here` or the best one.
+
+    They are read one by one, in `dtype`; in float32 those that are `whole`, and a VAE that half
+    precision would overflow.
+    """
     check(folder)
     _quiet()
-    here, family = device(), _family(folder)
+    here, family = here or device(), _family(folder)
+
+    def read(name: str, kind: Any) -> Any:
+        exact = whole(name) or (name == "vae" and family.full_vae)
+        part = _part(kind, folder, name, torch.float32 if exact else dtype)
+        return part.requires_grad_(False).eval().to(here)
+
     try:
-        loaded = {
-            name: _part(kind, folder, name, dtype).requires_grad_(False).eval().to(here)
-            for name, kind in family.parts.items()
-        }
+        loaded = {name: read(name, kind) for name, kind in family.parts.items()}
         parts = Parts(
             folder=folder,
             family=family,
@@ -154,14 +179,14 @@ def load(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
             blank_is_zero=bool(_index(folder).get("force_zeros_for_empty_prompt")),
         )
     except (OSError, ValueError, RuntimeError) as error:
-        if "out of memory" in str(error).lower():
+        if out_of_memory(error):
             raise
         raise BaseModelError(
             f'"{folder.name}" could not be loaded: {str(error).splitlines()[0][:160]}',
             "Copy or download the model again.",
         ) from error
-    if parts.full_vae:
-        parts.vae.float()
+    if not parts.full_vae:
+        parts.vae.to(dtype)
     for reader, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
         if reader.model_max_length > 10**6:  # bare vocab.json and merges.txt do not say
             reader.model_max_length = encoder.config.max_position_embeddings
@@ -205,6 +230,12 @@ def scheduler_of(parts: Parts) -> SchedulerMixin:
     if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
         kind = DDIMScheduler
     return kind.from_config(parts.scheduler)
+
+
+def factor(folder: Path) -> int:
+    """`Parts.factor` of the model in `folder`, told without loading it."""
+    vae = _read_config(folder / "vae" / "config.json", folder)
+    return int(2 ** (len(vae["block_out_channels"]) - 1))
 
 
 def tokenizer(folder: Path, name: str = "tokenizer") -> CLIPTokenizer:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from booth.config import TrainingConfig
-from booth.sizes import Size
+from booth.sizes import Size, Stage
 
 CONTEXT, WORKSPACE = 500_000_000, 300_000_000  # bytes: CUDA itself; cuDNN, cuBLAS and the gaps
 AUTOCAST = 1.35  # activations, against half precision throughout: norms work in float32
 FLOAT32 = 2.0
+SPLITTING = 12  # bytes per weight while a master is joined, updated and split again
 PROMPTS = 2  # "a [V] dog" and "a dog", encoded once per step when the text encoder is trained
 
 
@@ -46,6 +47,7 @@ def needs(size: Size, config: TrainingConfig) -> Need:
       learning: the most, over the moments of one step, of activations still kept + gradients
                 already there + half-precision copies of weights that autocast still holds
       a picture: the previews between steps, when there are no gradients
+    or their sum with a CUDA graph, which keeps the memory of its step.
 
     Backward goes through the stages from last to first. While a stage is worked on, its own
     activations and its own gradients both count; activations of stages behind it are freed, and
@@ -57,9 +59,11 @@ def needs(size: Size, config: TrainingConfig) -> Need:
     on_card = _in_flight(size, moments) if config.offload_optimizer else moments
     frozen = _frozen(size, config)
     reserve = CONTEXT + WORKSPACE
-    copies, picture = _copies(size, config, size.unet), _picture(size, config)
+    copies = _copies(size, config, size.unet)
+    picture = _picture(size, config) if config.preview_every else 0
     held = _held_for_pictures(size, config)
-    moment = max(_learning(size, config), held + picture)
+    both = sum if config.recorded else max
+    moment = both((_learning(size, config), held + picture))
     return Need(
         weights=weights,
         gradients=_gradients(size, config),
@@ -75,9 +79,14 @@ def needs(size: Size, config: TrainingConfig) -> Need:
     )
 
 
-def loading(size: Size) -> int:
-    """Bytes while the model is read: all of it in float32, before anything is made smaller."""
-    return 4 * (size.unet + size.text + size.vae) + CONTEXT + WORKSPACE
+def preparing(size: Size, config: TrainingConfig) -> int:
+    """Bytes before anything learns: a half-precision copy of the model makes prior images.
+
+    Looking at the photos takes less. The model that learns comes when the copy is gone, piece by
+    piece and already small: on its way it never takes more than in the end.
+    """
+    copy = 2 * (size.unet + size.text) + _vae(size, 2)
+    return copy + _picture(size, config) + CONTEXT + WORKSPACE
 
 
 def _trained(size: Size, config: TrainingConfig) -> int:
@@ -99,13 +108,16 @@ def _weights(size: Size, config: TrainingConfig) -> tuple[int, int]:
 
 def _frozen(size: Size, config: TrainingConfig) -> int:
     text_learns = config.train_text_encoder and config.method == "full"
-    return _half(config) * (size.vae + (0 if text_learns else size.text))
+    return _vae(size, _half(config)) + _half(config) * (0 if text_learns else size.text)
+
+
+def _vae(size: Size, half: int) -> int:
+    return (4 if size.full_vae else half) * size.vae
 
 
 def _half(config: TrainingConfig) -> int:
-    """Bytes of a weight that does not learn: half precision beside bf16 weights and adapters."""
-    halved = config.exact_bf16 or config.method == "lora"
-    return 2 if halved and config.precision != "fp32" else 4
+    """Bytes of a weight that does not learn: half precision wherever that computes."""
+    return 4 if config.precision == "fp32" else 2
 
 
 def _moments(size: Size, config: TrainingConfig) -> int:
@@ -169,7 +181,8 @@ def _learning(size: Size, config: TrainingConfig) -> int:
     left, done, most = size.unet, 0, 0
     for stage in reversed(size.stages):
         done += stage.parameters
-        most = max(most, kept + _so_far(size, config, done) + _copies(size, config, left))
+        step = _step(stage, config) if config.in_backward else 0
+        most = max(most, kept + _so_far(size, config, done) + _copies(size, config, left) + step)
         left -= stage.parameters
         kept -= round(scale * (stage.edges if checkpointing else stage.saved))
     step = _gradients(size, config) + _step(size, config)
@@ -177,10 +190,9 @@ def _learning(size: Size, config: TrainingConfig) -> int:
     return max(most, step, words)
 
 
-def _step(size: Size, config: TrainingConfig) -> int:
-    """Bytes that torch's AdamW makes on a card: one copy of all it trains (`_foreach_sqrt`)."""
-    plain = config.optimizer == "adamw" and not (config.exact_bf16 or config.in_backward)
-    return 4 * _trained(size, config) if plain and config.precision != "fp32" else 0
+def _step(part: Size | Stage, config: TrainingConfig) -> int:
+    """Bytes that a step makes and drops: fused AdamW none, exact bfloat16 for one weight a time."""
+    return SPLITTING * part.largest if config.exact_bf16 else 0
 
 
 def _so_far(size: Size, config: TrainingConfig, done: int) -> int:
@@ -204,6 +216,5 @@ def _held_for_pictures(size: Size, config: TrainingConfig) -> int:
 
 
 def _picture(size: Size, config: TrainingConfig) -> int:
-    """Bytes of denoising and decoding previews, beside all weights."""
-    scale = (config.resolution / size.resolution) ** 2
-    return round(size.picture * scale) if config.preview_every else 0
+    """Bytes of denoising and decoding pictures, beside all weights."""
+    return round(size.picture * (config.resolution / size.resolution) ** 2)

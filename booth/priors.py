@@ -52,7 +52,8 @@ def ensure(
 
     Returns their latents (count, channels, height, width) as the VAE's encoder would give them,
     on the CPU. `parts` must be the frozen base model of the bank (Ruiz et al. 2022, section 3.3:
-    samples of the ancestral sampler for "a [class noun]").
+    samples of the ancestral sampler for "a [class noun]"), in the precision that suits the
+    device: a bank begun in half precision is not made again in float32.
     """
     folder = root / bank.key
     if not (folder / "bank.json").exists():

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from booth import checkpoints, generation
+from booth import checkpoints, generation, graphs
 from booth.config import SamplingConfig, TrainingConfig
 from booth.errors import BoothError, CheckpointError
 from booth.events import Event, Loss, Notice, Picture, Preview, Saved
@@ -68,6 +68,7 @@ def train(
     learning rate, once; the second time it raises `BoothError`.
     """
     config = learner.config
+    steps = graphs.Steps(learner, lambda batch: learn(learner, batch))
     step = saved = _resume(learner, folder, facts)
     losses: list[torch.Tensor] = []  # of the steps since the last look
     looked = time.perf_counter()
@@ -76,14 +77,16 @@ def train(
             yield from _previews(learner, rehearsal, step)
         while step < config.steps:
             batch = draw(learner.examples, config, step, learner.factors, learner.share)
-            losses.append(learn(learner, batch))
+            losses.append(steps(batch))
             step += 1
             if not _time_to_look(step, config):
                 continue
+            yield from steps.notices()
             told = _told(losses, step, config, looked)
             sound = math.isfinite(told.instance + (told.prior or 0))
             if not sound or (_due(config.checkpoint_every, step, config) and not learner.sound()):
                 step = saved = _retreat(learner, folder, step)
+                steps.forget()
                 yield Notice(f"It went astray, and goes on from step {step} at half the speed.")
             else:
                 yield told

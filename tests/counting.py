@@ -205,11 +205,20 @@ def stages(config: dict[str, Any]) -> tuple[Stage, ...]:
     model = unet(config)
     levels = len(model.config.block_out_channels)
     parameters: Counter[int] = Counter()
+    largest: Counter[int] = Counter()
     for name, weight in model.named_parameters():
-        parameters[stage_of(name, levels)] += weight.numel()
+        stage = stage_of(name, levels)
+        parameters[stage] += weight.numel()
+        largest[stage] = max(largest[stage], weight.numel())
     plain, edges = saved(config, False, False), saved(config, False, True)
     return tuple(
-        Stage(parameters[n], _within(plain, n), _within(edges, n), _largest_block(plain, n))
+        Stage(
+            parameters[n],
+            largest[n],
+            _within(plain, n),
+            _within(edges, n),
+            _largest_block(plain, n),
+        )
         for n in range(2 * levels + 1)
     )
 
@@ -254,23 +263,38 @@ def words_saved(config: dict[str, Any]) -> int:
 
 
 @torch.no_grad()
-def picture(config: dict[str, Any], decoder: dict[str, Any]) -> int:
-    """Bytes that taking pictures needs beside the weights: denoising a batch, or decoding one."""
-    painter, vision = unet(config).to(HALF), vae(decoder).to(HALF)
-    denoising = _live(lambda: forward(painter, 2 * BATCH["cuda"]))
-    return max(denoising, _live(lambda: _decode(painter, vision)))
+def picture(config: dict[str, Any], decoder: dict[str, Any], full: bool) -> int:
+    """Bytes that taking pictures needs beside the weights: denoising a batch, or decoding one.
+
+    `full`: the VAE computes in float32.
+    """
+    painter = unet(config).to(HALF)
+    denoising = live(lambda: forward(painter, 2 * BATCH["cuda"]))
+    return max(denoising, decoding(painter.config.sample_size, decoder, full))
 
 
-def _decode(painter: UNet2DConditionModel, vision: AutoencoderKL) -> None:
-    side = painter.config.sample_size
-    shape = (1, painter.config.in_channels, side, side)
-    vision.decode(torch.empty(shape, device="meta", dtype=HALF))
+@torch.no_grad()
+def decoding(side: int, decoder: dict[str, Any], full: bool) -> int:
+    """Bytes beside the weights of decoding one picture of latents `side` by `side`."""
+    vision = vae(decoder).to(torch.float32 if full else HALF)
+    latents = torch.empty(1, vision.config.latent_channels, side, side, device="meta")
+    return live(lambda: vision.decode(latents.to(vision.dtype)), not full)
 
 
-def _live(work: Any) -> int:
-    with _OnACard(True), Live() as live:
+@torch.no_grad()
+def encoding(side: int, decoder: dict[str, Any], full: bool) -> int:
+    """The same of encoding one picture."""
+    vision = vae(decoder).to(torch.float32 if full else HALF)
+    pixels = side * 2 ** (len(vision.config.block_out_channels) - 1)
+    image = torch.empty(1, 3, pixels, pixels, device="meta")
+    return live(lambda: vision.encode(image.to(vision.dtype)), not full)
+
+
+def live(work: Any, autocast: bool = True) -> int:
+    """The most bytes that what `work` makes takes at any one moment."""
+    with _OnACard(autocast), Live() as seen:
         work()
-    return live.most
+    return seen.most
 
 
 def size(
@@ -282,6 +306,7 @@ def size(
     text = [tensors(each) for each in encoders]
     vision = vae(decoder)
     factor = 2 ** (len(vision.config.block_out_channels) - 1)
+    full = model.config.addition_embed_type is not None  # SDXL's overflows float16
     return Size(
         resolution=model.config.sample_size * factor,
         stages=stages(config),
@@ -294,7 +319,8 @@ def size(
         text_blocks=sum(pair[1] for pair in text),
         text_saved=sum(words_saved(each) for each in words),
         vae=sum(p.numel() for p in vision.parameters()),
-        picture=picture(config, decoder),
+        full_vae=full,
+        picture=picture(config, decoder, full),
     )
 
 
@@ -310,11 +336,13 @@ def toybox(folder: Path) -> Size:
 def source(name: str, size: Size) -> str:
     """A `Size` as booth/sizes.py writes it."""
     rows = "".join(
-        f"        Stage({s.parameters:_}, {s.saved:_}, {s.edges:_}, {s.block:_}),\n"
+        f"        Stage({', '.join(f'{value:_}' for value in vars(s).values())}),\n"
         for s in size.stages
     )
     others = "".join(
-        f"    {key}={value:_},\n" for key, value in vars(size).items() if isinstance(value, int)
+        f"    {key}={value if isinstance(value, bool) else format(value, '_')},\n"
+        for key, value in vars(size).items()
+        if isinstance(value, int)
     )
     return f"{name} = Size(\n    stages=(\n{rows}    ),\n{others})"
 

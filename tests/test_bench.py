@@ -87,6 +87,40 @@ def test_failed_numerics_void_our_row() -> None:
     assert "2.00" not in re.findall(r"\| ours .*", report.table(result))[0]
 
 
+def test_a_trial_that_computes_something_else_is_void_and_brings_nothing() -> None:
+    good, bad = plan.TRIALS
+    found = {plan.REFERENCE.name: visits(1), "ours": visits(2)}
+    found |= {good.name: visits(4), bad.name: visits(8)}
+    facts = told(cuda=True)
+    facts["gate"]["trials"] = {good.name: "ok", bad.name: "failed: the loss"}
+    result = report.build(found, facts, {name: {"kind": "ours"} for name in found})
+    assert [line["step"] for line in result["ladder"]] == ["ours", good.name]
+    assert f"| {bad.name} | void |" in report.table(result)
+
+
+def test_a_trial_that_cannot_run_is_left_out_and_anything_else_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    facts = {"cuda": True, "bf16": True, "device": "a card", "versions": {}}
+    facts |= {"unet_operations": 1.0, "matmul_ceiling": 1.0}
+    broken = plan.TRIALS[1].name
+
+    def visit(variant: Variant, *_: Any) -> dict[str, Any]:
+        if variant.name == broken:
+            raise BoothError("It stopped early.", "Run it alone.")
+        return visits(1)[0]
+
+    passed = told()["gate"]
+    monkeypatch.setattr(command, "_task", lambda task, *_: facts if task == "prepare" else passed)
+    monkeypatch.setattr(command, "visit", visit)
+    *lines, last = command.run()
+    assert broken not in last["variants"] and plan.TRIALS[0].name in last["variants"]
+    assert any(line["event"] == "notice" and broken in line["text"] for line in lines)
+    broken = plan.OURS.name
+    with pytest.raises(BoothError, match="stopped early"):
+        list(command.run())
+
+
 def test_the_last_line_for_programs_has_its_keys() -> None:
     summary = report.summary(built({plan.REFERENCE.name: visits(3), "ours": visits(6)}))
     keys = {"device", "steps_per_second_ratio", "peak_memory_ratio", "numerics"}
@@ -112,6 +146,7 @@ def test_with_a_card_the_share_of_its_matmul_ceiling_is_told() -> None:
 def test_every_rung_is_compared_with_the_one_below() -> None:
     rungs = plan.ladder()
     assert [len(rung.options) for rung in rungs] == list(range(1, len(plan.RUNGS) + 1))
+    assert plan.ladder(cuda=True) == [*rungs, *plan.TRIALS]
     found = {plan.REFERENCE.name: visits(1)}
     found |= {rung.name: visits(2.0**n) for n, rung in enumerate(rungs, 1)}
     result = built({**found, "ours": visits(2.0 ** len(rungs))})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from booth import adapters, course, disk, jobs, training
+from booth import adapters, course, disk, jobs, machine, models, training
 from booth.config import TrainingConfig, to_dict
-from booth.errors import OutOfMemory
+from booth.errors import OutOfMemory, for_people, out_of_memory
 from booth.events import Done, Event, Loss, Notice, Picture, Saved
 from booth.learner import Learner
 from booth.library import Library, Subject
@@ -28,24 +29,35 @@ def taught(subject: Subject, library: Library, asked: TrainingConfig) -> Iterato
 
 
 class Card:
-    """A card on which a step fits only in the ways of `fits`."""
+    """A card on which a step fits only in the ways of `fits`; `words` say that it does not."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, fits: Any, after: int = 2) -> None:
-        self.fits, self.after, self.steps = fits, after, 0
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        fits: Any,
+        after: int = 2,
+        words: str = "CUDA out of memory.",
+    ) -> None:
+        self.fits, self.after, self.steps, self.words = fits, after, 0, words
         self._learn = training.learn
         monkeypatch.setattr(training, "learn", self.learn)
 
     def learn(self, learner: Learner, batch: Any) -> torch.Tensor:
         self.steps += 1
         if self.steps > self.after and not self.fits(learner.config):
-            raise torch.OutOfMemoryError("out of memory")
+            raise RuntimeError(self.words)
         return self._learn(learner, batch)
 
 
+@pytest.mark.parametrize("words", ["CUDA out of memory.", "CUBLAS_STATUS_ALLOC_FAILED when ..."])
 def test_when_memory_runs_out_it_goes_on_from_the_last_good_step_and_says_so(
-    base_folder: Path, subject: Subject, library: Library, monkeypatch: pytest.MonkeyPatch
+    base_folder: Path,
+    subject: Subject,
+    library: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
 ) -> None:
-    Card(monkeypatch, fits=lambda config: config.gradient_checkpointing)
+    Card(monkeypatch, fits=lambda config: config.gradient_checkpointing, words=words)
     told = list(taught(subject, library, config(base_folder)))
     notices = [event.text for event in told if isinstance(event, Notice)]
     assert any("memory ran out" in text and "checkpointing" in text for text in notices)
@@ -54,6 +66,56 @@ def test_when_memory_runs_out_it_goes_on_from_the_last_good_step_and_says_so(
     assert isinstance(told[-1], Done)
     kept = disk.read_json(subject.run("run") / "config.json")
     assert kept["gradient_checkpointing"] and kept["steps"] == 4 and kept["batch_size"] == 1
+
+
+def test_memory_that_runs_out_while_the_model_is_read_steps_down_too(
+    base_folder: Path, subject: Subject, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, tries = models.load, []
+
+    def full(*args: Any, **more: Any) -> models.Parts:
+        tries.append(args)
+        if len(tries) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return load(*args, **more)
+
+    monkeypatch.setattr(models, "load", full)
+    told = list(taught(subject, library, config(base_folder, steps=1)))
+    assert isinstance(told[-1], Done)
+    kept = disk.read_json(subject.run("run") / "config.json")
+    assert kept["gradient_checkpointing"] and kept["identifier"]
+
+
+def test_another_error_is_not_taken_for_a_full_card(
+    base_folder: Path, subject: Subject, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Card(monkeypatch, fits=lambda config: False, words="a bug")
+    with pytest.raises(RuntimeError, match="a bug"):
+        list(taught(subject, library, config(base_folder)))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        MemoryError(),
+    ],
+    ids=str,
+)
+def test_memory_that_ran_out_is_known_by_all_its_names(error: Exception) -> None:
+    assert out_of_memory(error) and isinstance(for_people(error), OutOfMemory)
+    assert not out_of_memory(RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"))
+
+
+def test_8_bit_adam_is_tried_once_while_the_card_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(asked.append(True)))
+    machine.adam8bit_runs.cache_clear()
+    assert machine.adam8bit_runs() is machine.adam8bit_runs() is False
+    assert len(asked) == 1
 
 
 def test_when_nothing_smaller_is_left_it_says_what_to_do(
@@ -97,8 +159,24 @@ def test_a_lora_training_can_be_finished_early(
     assert (Path(done.result["weights"]) / adapters.FILE).exists()
 
 
-def test_frozen_parts_wait_in_half_precision_where_computing_is(
-    base_folder: Path, subject: Subject, library: Library
+def test_the_copy_that_prepares_is_gone_before_the_exact_model_learns(
+    base_folder: Path, subject: Subject, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = config(base_folder, method="lora", lora_rank=2, precision="bf16")
-    assert isinstance(list(taught(subject, library, asked))[-1], Done)
+    copies: list[Any] = []
+    load = models.load
+
+    def watched(*args: Any, **more: Any) -> models.Parts:
+        parts = load(*args, **more)
+        copies.append(weakref.ref(parts.unet))
+        return parts
+
+    def begun(parts: models.Parts, *rest: Any) -> Learner:
+        assert [copy() is None for copy in copies] == [True, False]
+        assert parts.unet.dtype == torch.float32 and parts.vae.dtype == torch.bfloat16
+        return Learner(parts, *rest)
+
+    monkeypatch.setattr(models, "quick", lambda: torch.bfloat16)  # as on a card
+    monkeypatch.setattr(models, "load", watched)
+    monkeypatch.setattr(course, "Learner", begun)
+    told = list(taught(subject, library, config(base_folder, precision="bf16", steps=1)))
+    assert isinstance(told[-1], Done) and len(copies) == 2

@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from diffusers import (
     AutoencoderKL,
-    DDIMScheduler,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -24,7 +23,7 @@ from transformers import (
     CLIPTokenizer,
 )
 
-from booth.bench.scene import save_full
+from booth.bench.scene import save_full, schedule
 from booth.bench.words import tokenizer as _tokenizer
 
 
@@ -109,21 +108,12 @@ def pipeline(prediction_type: str = "epsilon") -> StableDiffusionPipeline:
         norm_num_groups=8,
         sample_size=64,
     )
-    scheduler = DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
-        prediction_type=prediction_type,
-    )
     return StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=scheduler,
+        scheduler=schedule(prediction_type),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

@@ -35,13 +35,19 @@ def run(peer: Path | None = None, with_ladder: bool = True) -> Iterator[Line]:
         facts = _task("prepare", folder, None)
         plan = plans.plan_for(facts["cuda"], facts["bf16"])
         main = plans.main_variants(plan, peer, os.cpu_count() or 1)
-        order = plans.visits(main, plans.ladder() if with_ladder else [])
+        order = plans.visits(main, plans.ladder(plan.cuda) if with_ladder else [])
         yield _progress("Comparing with the plain loop", 0, len(order) + 1)
         numerics = _task("gate", folder, plan)
         found: dict[str, list[Line]] = {}
         for number, variant in enumerate(order, 1):
             yield _progress(f"Timing: {variant.name}", number, len(order) + 1)
-            seen = visit(variant, plan, folder, folder / f"visit{number}")
+            try:
+                seen = visit(variant, plan, folder, folder / f"visit{number}")
+            except BoothError as error:
+                if not variant.may_fail:
+                    raise
+                yield {"event": "notice", "text": f"{variant.name}: left out. {error.problem}"}
+                continue
             found.setdefault(variant.name, []).append(seen)
     told = {"facts": facts, "plan": asdict(plan), "peer": _peer_facts(peer), "gate": numerics}
     yield {"event": "report", **report.build(found, told, _described(order))}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from PIL import Image
 
 from booth import disk, models
 from booth.bench import loop, ours
-from booth.bench.plan import Plan
+from booth.bench.plan import TRIALS, Plan, Variant
 from booth.config import TrainingConfig
 from booth.models import Parts
 
@@ -65,8 +65,20 @@ def prove(folder: Path, plan: Plan, options: dict[str, Any] | None = None) -> di
     mine = traced(folder, plan.gate_steps, lambda parts: ours._ours(parts, folder, config))
     tolerance = TOLERANCES[config.precision]
     verdict = {**compare(reference, mine, tolerance), "steps": plan.gate_steps}
+    if plan.cuda:
+        verdict["trials"] = {each.name: _tried(each, folder, config, reference) for each in TRIALS}
     disk.write_json(folder / "gate.json", verdict)
     return verdict
+
+
+def _tried(trial: Variant, folder: Path, config: TrainingConfig, reference: Trace) -> str:
+    """Whether a trial computes the same, or why it cannot run here."""
+    asked = replace(config, **trial.options)
+    try:
+        mine = traced(folder, len(reference.losses), lambda parts: ours._ours(parts, folder, asked))
+    except RuntimeError as error:
+        return f"failed: {error}"
+    return str(compare(reference, mine, TOLERANCES[config.precision])["numerics"])
 
 
 def traced(

@@ -23,10 +23,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from booth import models
 from booth.bench.plan import PROMPTS, RUNGS, Plan
+from booth.learner import HALVES
 from booth.models import Parts
 
 READ_EVERY = 10  # steps between two readings of the loss, with `loss_read_late`
-_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Images(Dataset[dict[str, Any]]):
@@ -69,7 +69,7 @@ class Loop:
         self.on, self.parts = on, models.load(folder / "model")
         precision = "no" if plan.precision == "fp32" else plan.precision
         self.accelerator = Accelerator(mixed_precision=precision, cpu=not plan.cuda)
-        self.dtype = _HALF.get(plan.precision, torch.float32)
+        self.dtype = HALVES.get(plan.precision, torch.float32)
         for frozen in (self.parts.vae, self.parts.text_encoder):
             frozen.to(self.dtype)
         self._context = self._prompts() if on.get("text_once") else None

@@ -10,18 +10,22 @@ from typing import Any
 import torch
 from PIL import Image
 
-from booth import models, training
+from booth import graphs, models, training
 from booth.bench.plan import PRIORS, PROMPTS, Plan
 from booth.config import TrainingConfig
 from booth.examples import Batch, Examples, View, draw
-from booth.learner import Learner
+from booth.learner import Learner, exact
 from booth.models import Parts
 
 
 def train(folder: Path, plan: Plan, options: dict[str, Any]) -> Iterator[int]:
     """The steps of `booth train` on the scene in `folder`; each is yielded when it is asked."""
-    parts = models.load(folder / "model")
-    for number, _ in enumerate(_ours(parts, folder, config(plan, **options)), 1):
+    settings = config(plan, **options)
+    parts = models.load(folder / "model", models.quick())
+    examples = encoded(parts, folder)
+    parts = exact(parts, settings)
+    models.release()
+    for number, _ in enumerate(_losses(parts, examples, settings), 1):
         yield number
 
 
@@ -40,11 +44,18 @@ def config(plan: Plan, **options: Any) -> TrainingConfig:
 
 def _ours(parts: Parts, folder: Path, config: TrainingConfig) -> Iterator[float | torch.Tensor]:
     """The adapter: the losses (both terms, summed) of one step of ours after another."""
-    examples = encoded(parts, folder)
+    return _losses(parts, encoded(parts, folder), config)
+
+
+def _losses(
+    parts: Parts, examples: Examples, config: TrainingConfig
+) -> Iterator[float | torch.Tensor]:
     learner = Learner(parts, examples, config)
+    steps = graphs.Steps(learner, lambda batch: training.learn(learner, batch))
     for step in range(config.steps):
-        batch = draw(examples, config, step, learner.factors)
-        yield training.learn(learner, batch).sum()
+        yield steps(draw(examples, config, step, learner.factors)).sum()
+        for notice in steps.notices():  # what is not recorded must not be timed as if it were
+            raise RuntimeError(notice.text)
 
 
 def drawn(

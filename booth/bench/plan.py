@@ -31,6 +31,7 @@ class Variant:
     name: str
     kind: Kind
     options: dict[str, Any] = field(default_factory=dict)  # TrainingConfig fields, rungs or flags
+    may_fail: bool = False  # left out of the report then
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -71,6 +72,11 @@ def plan_for(cuda: bool, bf16: bool = True) -> Plan:
 
 
 OURS = Variant("ours", "ours")
+_TIMED = {"attention": "timed"}
+TRIALS = (  # what ours can do on a card, and does not before it is measured
+    Variant("ours + attention timed", "ours", _TIMED, may_fail=True),
+    Variant("ours + as a CUDA graph", "ours", {**_TIMED, "cuda_graph": True}, may_fail=True),
+)
 REFERENCE = Variant("reference semantics", "loop")
 PEER_DEFAULT = "diffusers, default flags"
 PEER_BEST = "diffusers, best flags"
@@ -97,13 +103,14 @@ def best_flags(plan: Plan, cores: int) -> list[str]:
     return flags
 
 
-def ladder() -> list[Variant]:
-    """The reference semantics with one technique more at every rung."""
+def ladder(cuda: bool = False) -> list[Variant]:
+    """The reference semantics with one technique more at every rung; on a card our trials too."""
     names = list(RUNGS)
-    return [
+    rungs = [
         Variant(RUNGS[name], "loop", dict.fromkeys(names[: place + 1], True))
         for place, name in enumerate(names)
     ]
+    return [*rungs, *TRIALS] if cuda else rungs
 
 
 def visits(main: Sequence[Variant], rungs: Sequence[Variant]) -> list[Variant]:

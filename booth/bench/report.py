@@ -45,7 +45,7 @@ def build(found: Mapping[str, list[Line]], told: Line, described: Mapping[str, L
         "baseline": baseline,
         **told,
         "variants": variants,
-        "ladder": _ladder(variants),
+        "ladder": _ladder({n: v for n, v in variants.items() if not _void(n, gate)}),
     }
     return _with_ceiling(report) if facts["cuda"] else _relative(report)
 
@@ -75,6 +75,12 @@ def _summary(visits: list[Line]) -> Line:
     }
 
 
+def _void(name: str, gate: Line) -> bool:
+    """Whether a variant of ours has not passed the gate; others are nobody's claim."""
+    passed = {plans.OURS.name: gate["numerics"], **gate.get("trials", {})}
+    return str(passed.get(name, "ok")) != "ok"
+
+
 def _ratio(ours: Line, peer: Line, key: str) -> float | None:
     """Ours divided by the peer's; above 1 is quicker for speeds, more for memory and seconds."""
     mine, theirs = (_middle(variant[key]) for variant in (ours, peer))
@@ -87,7 +93,8 @@ def _middle(value: Any) -> float | None:
 
 def _ladder(variants: Mapping[str, Line]) -> list[Line]:
     """What each technique brings: speed and memory relative to the rung below it."""
-    names = [plans.REFERENCE.name, *plans.RUNGS.values(), plans.OURS.name]
+    trials = [trial.name for trial in plans.TRIALS]
+    names = [plans.REFERENCE.name, *plans.RUNGS.values(), plans.OURS.name, *trials]
     names = [name for name in names if name in variants]
     return [
         {
@@ -151,8 +158,8 @@ def table(report: Line) -> str:
 
 
 def _row(name: str, variant: Line, report: Line) -> list[str]:
-    cuda, void = report["facts"]["cuda"], report["numerics"] != "ok"
-    if name == plans.OURS.name and void:
+    cuda = report["facts"]["cuda"]
+    if _void(name, report["gate"]):
         return [name, "void", *[""] * (4 if cuda else 3)]
     speed = variant["steps_per_second"]
     unit = "" if cuda else " x"

@@ -149,14 +149,14 @@ def _assembled(
         text_encoder=CLIPTextModel(config),
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=_schedule(),
+        scheduler=schedule(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
 
 
-def _schedule() -> DDIMScheduler:
+def schedule(prediction_type: str = "epsilon") -> DDIMScheduler:
     """The noise schedule of Stable Diffusion 1.5."""
     return DDIMScheduler(
         beta_start=0.00085,
@@ -165,6 +165,7 @@ def _schedule() -> DDIMScheduler:
         clip_sample=False,
         set_alpha_to_one=False,
         steps_offset=1,
+        prediction_type=prediction_type,
     )
 
 

@@ -28,23 +28,37 @@ from booth.optimizers.gradients import LossScale, clip
 from booth.optimizers.rules import FUSED, Adam, Adam8bit
 from booth.optimizers.stepper import Stepper
 
-__all__ = ["LossScale", "Stepper", "build", "clip", "describe", "master", "put"]
+__all__ = ["LossScale", "Stepper", "build", "clip", "master", "put"]
 
 
-def build(weights: Sequence[torch.nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimizer `config` asks for.
+def build(
+    weights: Sequence[torch.nn.Parameter],
+    config: TrainingConfig,
+    device: torch.device | None = None,
+) -> torch.optim.Optimizer:
+    """The optimizer `config` asks for; it takes the weights to `device`, one by one.
 
-    `weights` are float32, all on one device. With `exact_bf16` they become bfloat16 here, without
+    `weights` are float32, all in one place. With `exact_bf16` they become bfloat16 there, without
     losing a bit; bfloat16 ones are welcome too. Save such weights in bfloat16: the optimizer's
     state dict holds the rest. Raises `BoothError` for settings that exclude each other.
     """
     _refuse(config)
     weights = list(weights)
+    device = device or weights[0].device
     eight = config.optimizer == "adamw8bit"
+    recorded = config.recorded and device.type in FUSED
+    built: torch.optim.Optimizer
     if eight or config.exact_bf16 or config.in_backward or config.offload_optimizer:
-        return Stepper(weights, Adam8bit() if eight else Adam(), config)
-    fused = weights[0].device.type in FUSED or None
-    return torch.optim.AdamW(weights, lr=config.learning_rate, fused=fused)
+        built = Stepper(weights, Adam8bit() if eight else Adam(), config, device)
+    else:
+        for weight in weights:
+            weight.data = weight.data.to(device)
+        fused = device.type in FUSED or None
+        rate = config.learning_rate
+        built = torch.optim.AdamW(weights, lr=rate, fused=fused, capturable=recorded)
+    if recorded:  # a CUDA graph reads it from the card
+        built.param_groups[0]["lr"] = torch.tensor(config.learning_rate, device=device)
+    return built
 
 
 def master(optimizer: torch.optim.Optimizer, weight: torch.nn.Parameter) -> torch.Tensor:
@@ -59,20 +73,6 @@ def put(optimizer: torch.optim.Optimizer, weight: torch.nn.Parameter, value: tor
         optimizer.put(weight, value)
     else:
         weight.copy_(value)
-
-
-def describe(config: TrainingConfig) -> str:
-    """The kind in people's words, with its bytes per weight on the card."""
-    eight, exact = config.optimizer == "adamw8bit", config.exact_bf16
-    words = ["8-bit Adam" if eight else "Adam"]
-    words += ["exact weights in half the size"] * exact
-    words += ["updated while going back"] * config.in_backward
-    words += ["moments in the computer's memory"] * config.offload_optimizer
-    weight = 2 if exact else 4
-    gradient = 0 if config.in_backward else weight
-    kept = (2 if eight else 8) + 2 * exact
-    size = weight + gradient + (0 if config.offload_optimizer else kept)
-    return f"{', '.join(words)}: about {size} bytes per weight"
 
 
 def _refuse(config: TrainingConfig) -> None:

@@ -24,8 +24,9 @@ class Stepper(torch.optim.Optimizer):
 
     found_inf: torch.Tensor | None = None  # () one to skip the step: torch's convention, fused only
 
-    def __init__(self, weights: list[Weight], rule: Rule, config: TrainingConfig) -> None:
-        device = weights[0].device
+    def __init__(
+        self, weights: list[Weight], rule: Rule, config: TrainingConfig, device: torch.device
+    ) -> None:
         fused = rule.fuses and device.type in FUSED
         super().__init__(
             weights,
@@ -40,9 +41,11 @@ class Stepper(torch.optim.Optimizer):
         self._rule, self._exact = rule, config.exact_bf16
         self._lender = Lender(device, self.state) if config.offload_optimizer else None
         for weight in weights:
+            remainder = _halve(weight) if self._exact else None  # before it travels
+            weight.data = weight.data.to(device)
             state = rule.fresh(weight)
-            if self._exact:
-                state["remainder"] = _halve(weight)
+            if remainder is not None:
+                state["remainder"] = remainder if self._lender else remainder.to(device)
             self.state[weight] = self._lender.settle(state) if self._lender else state
             if config.in_backward:
                 weight.register_post_accumulate_grad_hook(self._update_and_free)

@@ -20,6 +20,7 @@ COMPUTER = (
     "precision",
     "attention",
     "gradient_checkpointing",
+    "cuda_graph",
     "read_loss_every",
 )
 """What changes memory and speed, not what is learnt."""
@@ -39,8 +40,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "optimizer": ("Optimizer", "The 8-bit one saves memory."),
     "in_backward": ("Update while going back", "Saves memory; steps are not clipped."),
     "precision": ("Precision", "Shorter numbers save memory and time."),
-    "attention": ("Attention", "xformers saves memory on some cards."),
+    "attention": ("Attention", "xformers saves memory on some cards; timed tries all kernels."),
     "gradient_checkpointing": ("Gradient checkpointing", "Saves memory, costs time."),
+    "cuda_graph": ("Record the step", "Fewer waits on an NVIDIA card; not yet measured."),
     "exact_bf16": ("Exact 16-bit weights", "Saves memory and loses nothing; newer cards only."),
     "offload_optimizer": ("Optimizer in main memory", "For the smallest cards; slower."),
     "read_loss_every": ("Read the loss every", "Steps; a card waits while it is read."),
