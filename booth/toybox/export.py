@@ -61,7 +61,9 @@ def export(vae: AutoencoderKL, tokenizer: CLIPTokenizer, denoiser: Denoiser, fol
     fresh = folder.with_name(folder.name + ".part")
     shutil.rmtree(fresh, ignore_errors=True)
     half = assemble(
-        copy.deepcopy(vae).to(torch.float16), tokenizer, copy.deepcopy(denoiser).to(torch.float16)
+        copy.deepcopy(vae).to("cpu", torch.float16),
+        tokenizer,
+        copy.deepcopy(denoiser).to("cpu", torch.float16),
     )
     half.save_pretrained(fresh, safe_serialization=True)
     size = folder_size(fresh)

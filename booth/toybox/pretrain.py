@@ -2,9 +2,10 @@
 
 Every stage picks up where it stopped, so an interrupted run loses at most a few minutes; a stage
 whose checkpoint says its minutes are used up is not trained again, only read. With `--start
-assets/toybox` and a new `--work` folder the stages draw, latents, unet and export train the
-shipped model further; words new to it become new tokens behind its own. The stages checker, clip
-and dino train the judges of `booth.toybox.score` on the pictures that draw has drawn.
+assets/toybox` and a new `--work` folder it trains the shipped model further and keeps its
+autoencoder; words new to it become new tokens behind its own. The stages checker, clip and dino
+train the judges of `booth.toybox.score` on the pictures that draw has drawn. All train on a card
+where there is one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from booth import catalogue, disk
+from booth import catalogue, crops, disk, models, photos
 from booth.prompts import unknown_words
 from booth.toybox import autoencoder, dataset, denoiser, export
 from booth.toybox.judges import checker, clip, dino, lessons, shelf
@@ -28,6 +29,8 @@ from booth.toybox.samples import write_samples
 from booth.toybox.scene import draw, random_scene
 from booth.toybox.training import load_state, save_state
 from booth.toybox.vocabulary import build_tokenizer, caption_sample, extend_tokenizer
+
+PHOTOS = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Settings:
     work: Path = Path(".work/toybox")
     out: Path = Path("assets/toybox")
     start: Path | None = None  # a finished Toybox to go on from, instead of from nothing
+    photos: Path | None = None  # a folder of real photos to check the autoencoder with
     size: int = 128
     scenes: int = 40_000
     textures: int = 4_000
@@ -77,13 +81,14 @@ def draw_stage(s: Settings) -> None:
 
 
 def new_autoencoder(s: Settings) -> AutoencoderKL:
-    """An untrained autoencoder of the right size."""
-    return autoencoder.build_autoencoder(s.vae_channels, s.latent_channels, s.size)
+    """An untrained autoencoder of the right size, on the best device here."""
+    vae = autoencoder.build_autoencoder(s.vae_channels, s.latent_channels, s.size)
+    return vae.to(models.device())
 
 
 def vae_stage(s: Settings) -> None:
     """Train the autoencoder on textures and scenes, then fix the scale of its latents."""
-    if (s.work / "vae_final.pt").exists():
+    if s.start or (s.work / "vae_final.pt").exists():
         return
     torch.manual_seed(0)
     vae = new_autoencoder(s)
@@ -99,7 +104,8 @@ def load_autoencoder(s: Settings) -> AutoencoderKL:
     vae = new_autoencoder(s)
     state = load_state(s.work / "decoder.pt") or load_state(s.work / "vae_final.pt")
     if state is None and s.start:
-        return AutoencoderKL.from_pretrained(s.start / "vae", dtype=torch.float32).eval()
+        shipped = AutoencoderKL.from_pretrained(s.start / "vae", dtype=torch.float32)
+        return shipped.eval().to(models.device())
     if state is None:
         raise SystemExit("There is no autoencoder yet: run --stage vae first.")
     vae.load_state_dict(state["vae"])
@@ -109,6 +115,8 @@ def load_autoencoder(s: Settings) -> AutoencoderKL:
 
 def decoder_stage(s: Settings) -> None:
     """Go on training the decoder alone; cached latents stay valid."""
+    if s.start:
+        return
     vae = load_autoencoder(s)
     autoencoder.freeze_encoder(vae)
     pools = [dataset.textures(s.work, s.textures, s.size), dataset.scenes(s.work)]
@@ -138,19 +146,17 @@ def load_tokenizer(s: Settings) -> CLIPTokenizer:
 
 
 def new_denoiser(s: Settings, tokenizer: CLIPTokenizer) -> denoiser.Denoiser:
-    """A text encoder and a UNet: untrained, or those of the Toybox to go on from."""
+    """A text encoder and a UNet on the best device: untrained, or of the Toybox to go on from."""
     if s.start:
         full = {"dtype": torch.float32}
         text_encoder = CLIPTextModel.from_pretrained(s.start / "text_encoder", **full)
         denoiser.grow_vocabulary(text_encoder, len(tokenizer))
-        return denoiser.Denoiser(
-            text_encoder,
-            UNet2DConditionModel.from_pretrained(s.start / "unet", **full),
-        )
-    torch.manual_seed(1)
-    text_encoder = denoiser.build_text_encoder(tokenizer, s.width, s.layers)
-    unet = denoiser.build_unet(s.unet_channels, s.width, s.latent_channels, s.latent_size)
-    return denoiser.Denoiser(text_encoder, unet)
+        unet = UNet2DConditionModel.from_pretrained(s.start / "unet", **full)
+    else:
+        torch.manual_seed(1)
+        text_encoder = denoiser.build_text_encoder(tokenizer, s.width, s.layers)
+        unet = denoiser.build_unet(s.unet_channels, s.width, s.latent_channels, s.latent_size)
+    return denoiser.Denoiser(text_encoder, unet).to(models.device())
 
 
 def unet_stage(s: Settings) -> None:
@@ -183,9 +189,15 @@ def export_stage(s: Settings) -> None:
 
 
 def check_stage(s: Settings) -> None:
-    """Say how well the autoencoder carries scenes it never saw."""
+    """Say how well the autoencoder carries scenes it never saw, and photos if there are any."""
+    vae = load_autoencoder(s)
     unseen = np.stack([draw(random_scene(dataset.UNSEEN + i), s.size) for i in range(48)])
-    print(f"PSNR on unseen scenes: {autoencoder.psnr(load_autoencoder(s), unseen):.1f} dB")
+    print(f"PSNR on 48 unseen scenes: {autoencoder.psnr(vae, unseen):.1f} dB")
+    if s.photos:
+        files = sorted(path for path in s.photos.rglob("*") if path.suffix in PHOTOS)
+        middles = [crops.cut(photos.open_photo(path), crops.Crop(), s.size) for path in files]
+        real = np.stack([np.asarray(image) for image in middles])
+        print(f"PSNR on {len(real)} photos: {autoencoder.psnr(vae, real):.1f} dB")
 
 
 def samples_stage(s: Settings) -> None:
@@ -236,6 +248,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=base.work, help="where state is kept")
     parser.add_argument("--out", type=Path, default=base.out, help="where the model is written")
     parser.add_argument("--start", type=Path, help="a finished Toybox to go on from")
+    parser.add_argument("--photos", type=Path, help="a folder of photos for the stage check")
     parser.add_argument("--scenes", type=int, default=base.scenes, help="pictures to draw")
     parser.add_argument("--vae-minutes", type=float, default=base.vae_minutes)
     parser.add_argument("--decoder-minutes", type=float, default=base.decoder_minutes)
@@ -244,23 +257,10 @@ def main() -> None:
     parser.add_argument("--clip-minutes", type=float, default=base.clip_minutes)
     parser.add_argument("--dino-minutes", type=float, default=base.dino_minutes)
     parser.add_argument("--threads", type=int, default=1)
-    choices = parser.parse_args()
-    torch.set_num_threads(choices.threads)
-    run(
-        Settings(
-            work=choices.work,
-            out=choices.out,
-            start=choices.start,
-            scenes=choices.scenes,
-            vae_minutes=choices.vae_minutes,
-            decoder_minutes=choices.decoder_minutes,
-            unet_minutes=choices.unet_minutes,
-            checker_minutes=choices.checker_minutes,
-            clip_minutes=choices.clip_minutes,
-            dino_minutes=choices.dino_minutes,
-        ),
-        choices.stage,
-    )
+    choices = vars(parser.parse_args())
+    torch.set_num_threads(choices.pop("threads"))
+    stage = choices.pop("stage")
+    run(Settings(**choices), stage)
 
 
 if __name__ == "__main__":
