@@ -92,7 +92,7 @@ def _pupil(
     """The model in `folder`, ready to learn a subject, and what its checkpoints must agree on.
 
     On a card a frozen copy in half precision makes the prior images and looks at the photos;
-    the model that learns is read when that is gone. Elsewhere they are one, in float32.
+    the model that learns comes to the card when that is gone. Elsewhere they are one, in float32.
     """
     run, prior_root = places
     yield Progress("Loading the model", 0, 1)
@@ -113,8 +113,10 @@ def _pupil(
 
 
 def _too_large(config: TrainingConfig) -> OutOfMemory:
+    whose = "card's" if models.device().type == "cuda" else "computer's"
+    saved = ", ".join(memory.savings(config))
     return OutOfMemory(
-        f"The card's memory is too small, even with {', '.join(memory.savings(config))}.",
+        f"The {whose} memory is too small{', even with ' if saved else ''}{saved}.",
         "Close other programs, or choose LoRA, a smaller picture size or a smaller base model.",
     )
 
@@ -147,6 +149,7 @@ def finish(run: Path) -> Generator[Event]:
     config = from_dict(TrainingConfig, disk.read_json(run / "config.json"))
     folder = yield from models.fetch(catalogue.find(config.base))
     yield Progress("Loading the model", 0, 1)
+    models.release()
     parts = models.load(folder, here=torch.device("cpu"))
     learner.apply(parts, config, checkpoint.weights)
     yield from _export(parts, config, run, (checkpoint.step, started))

@@ -6,6 +6,7 @@ stream that recording asks for; when it fails, all do. Unmeasured: off unless `c
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
@@ -77,7 +78,8 @@ class Steps:
             return self._record(lambda: self._step(inputs))
         except RuntimeError as error:
             self._learner.optimizer.zero_grad(set_to_none=True)  # those of no real step
-            self._words = f"The step could not be recorded: {str(error).splitlines()[0][:160]}."
+            cause = str(error.__context__ or error).splitlines()[0][:160]
+            self._words = f"The step could not be recorded: {cause}."
             self._eager, self._inputs = True, None
             return None
 
@@ -92,18 +94,27 @@ class Steps:
 
 def _on_a_card(work: Work) -> Played:
     """Record what `work` asks of the card, which does none of it yet."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        told = work()
+    graph, before = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+    try:
+        with torch.cuda.graph(graph):
+            told = work()
+    finally:
+        torch.cuda.set_stream(before)  # a recording that fails would leave its own behind
     return graph.replay, told
 
 
 def _aside(work: Work, device: torch.device) -> torch.Tensor:
     """Work done on a side stream, in its turn: recording must not meet what the main one made."""
     streams: Any = torch.get_device_module(device)
-    side = streams.Stream()
+    side = _side(device)
     side.wait_stream(streams.current_stream())
     with streams.stream(side):
         told = work()
     streams.current_stream().wait_stream(side)
     return told
+
+
+@functools.cache
+def _side(device: torch.device) -> Any:
+    """The one side stream of a device: each has workspaces and a memory pool of its own."""
+    return torch.get_device_module(device).Stream()

@@ -22,6 +22,7 @@ from safetensors import torch as tensors
 
 from booth import disk, generation
 from booth.config import SamplingConfig
+from booth.errors import BoothError
 from booth.events import Event, Notice, Picture, Progress
 from booth.models import Parts
 
@@ -76,6 +77,11 @@ def ensure(
 def _keep(place: Path, picture: Picture) -> None:
     """Store a prior image; its latent comes last, and says that both are there."""
     assert picture.image is not None and picture.latent is not None
+    if not picture.latent.isfinite().all():
+        raise BoothError(
+            "This base model makes no prior images here: its numbers overflow half precision.",
+            "Choose another base model, or train without prior images.",
+        )
     small = picture.image.copy()
     small.thumbnail((SMALL, SMALL))
     disk.write_image(place.with_suffix(".png"), small, picture.recipe)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from booth import checkpoints, generation, graphs
-from booth.config import SamplingConfig, TrainingConfig
+from booth.config import SamplingConfig, TrainingConfig, to_dict
 from booth.errors import BoothError, CheckpointError
 from booth.events import Event, Loss, Notice, Picture, Preview, Saved
 from booth.examples import Batch, draw
@@ -125,7 +125,8 @@ def _resume(learner: Learner, folder: Path, facts: dict[str, Any]) -> int:
     checkpoint = checkpoints.latest(folder)
     if checkpoint is None:
         return 0
-    changed = sorted(k for k in facts if checkpoint.facts.get(k) != facts[k])
+    kept = _completed(checkpoint.facts)
+    changed = sorted(k for k in facts if kept.get(k) != facts[k])
     if changed:
         raise CheckpointError(
             f"The checkpoint belongs to other {', '.join(changed)} than you have now.",
@@ -133,6 +134,11 @@ def _resume(learner: Learner, folder: Path, facts: dict[str, Any]) -> int:
         )
     learner.restore(checkpoint)
     return checkpoint.step
+
+
+def _completed(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts of a checkpoint, with settings that are younger than it at their defaults."""
+    return {**facts, "settings": {**to_dict(TrainingConfig()), **facts.get("settings", {})}}
 
 
 def _retreat(learner: Learner, folder: Path, step: int) -> int:

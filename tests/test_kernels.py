@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from booth import kernels, models
 from booth.kernels import KERNELS, OWN, Shape, Table
@@ -55,6 +56,25 @@ def test_a_damaged_file_is_only_a_reason_to_race_again(tmp_path: Path) -> None:
     path = tmp_path / "k.json"
     path.write_text("{")
     assert Table(path, "card", Race(flash=0.5)).kernel(SHAPE) == "flash"
+
+
+def test_a_race_within_a_checkpointed_pass_leaves_its_gradients_alone() -> None:
+    raced: list[bool] = []
+
+    def race() -> None:
+        raced.append(True)
+        with torch.enable_grad(), kernels._unseen():
+            lane = torch.ones(3, requires_grad=True)
+            torch.autograd.grad((lane * lane).sum(), lane)
+
+    def block(x: torch.Tensor) -> torch.Tensor:
+        if not raced:
+            race()
+        return (x * x).sum()
+
+    x = torch.ones(2, requires_grad=True)
+    checkpoint(block, x, use_reentrant=False).backward()
+    assert x.grad is not None and x.grad.tolist() == [2.0, 2.0] and len(raced) == 1
 
 
 @pytest.mark.parametrize("winner", [OWN, *KERNELS])

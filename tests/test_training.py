@@ -11,7 +11,7 @@ from diffusers import DDPMScheduler
 from PIL import Image
 
 from booth import models, training
-from booth.config import SamplingConfig, TrainingConfig
+from booth.config import SamplingConfig, TrainingConfig, to_dict
 from booth.errors import BoothError
 from booth.events import Loss, Notice, Preview, Saved
 from booth.examples import Examples, View, draw, turn
@@ -197,6 +197,19 @@ def test_a_checkpoint_of_other_photos_is_refused(base_folder: Path, tmp_path: Pa
     list(training.train(learner(base_folder), tmp_path, FACTS, rehearsal()))
     with pytest.raises(Exception, match="other photos"):
         list(training.train(learner(base_folder), tmp_path, {**FACTS, "photos": "q"}, rehearsal()))
+
+
+def test_a_checkpoint_is_older_than_a_setting_and_goes_on(
+    base_folder: Path, tmp_path: Path
+) -> None:
+    known = to_dict(CONFIG)
+    younger = dict(known)
+    del younger["cuda_graph"]  # still off, as it is by default
+    list(training.train(learner(base_folder), tmp_path, {"settings": younger}, rehearsal()))
+    list(training.train(learner(base_folder), tmp_path, {"settings": known}, rehearsal()))
+    with pytest.raises(Exception, match="other settings"):
+        other = {"settings": {**known, "cuda_graph": True}}
+        list(training.train(learner(base_folder), tmp_path, other, rehearsal()))
 
 
 MEMORY_SAVERS: list[dict[str, object]] = [

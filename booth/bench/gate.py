@@ -8,7 +8,6 @@ passes when its first losses and its final weights agree.
 
 from __future__ import annotations
 
-import gc
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -87,12 +86,12 @@ def traced(
     """Run a loop on a freshly loaded model for some steps."""
     parts = models.load(folder / "model")
     before = _weights(parts)
-    losses = [float(loss) for loss in islice(train(parts), steps)]
-    moved = {name: weight - before[name] for name, weight in _weights(parts).items()}
-    del parts
-    gc.collect()  # a learner and its optimizer refer to each other
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    try:
+        losses = [float(loss) for loss in islice(train(parts), steps)]
+        moved = {name: weight - before[name] for name, weight in _weights(parts).items()}
+    finally:
+        del parts
+        models.release()
     return Trace(losses, moved)
 
 
