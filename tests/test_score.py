@@ -19,12 +19,12 @@ from booth.events import Picture
 from booth.toybox import autoencoder, dataset, denoiser, export, metrics, score, takes, trials
 from booth.toybox.captions import STYLE_WORDS
 from booth.toybox.extras import ACCESSORIES
-from booth.toybox.judges import checker, clip, dino, eye, labels, lessons, shelf
+from booth.toybox.judges import checker, clip, eye, labels, lessons, likeness, shelf
 from booth.toybox.looks import CLASSES, COLOURS, make_look, random_look
 from booth.toybox.places import PLACES
 from booth.toybox.pretrain import Settings, run
 from booth.toybox.questions import questions
-from booth.toybox.scene import HELD_BACK, MATERIALS, VIEWS, Scene, random_scene
+from booth.toybox.scene import HELD_BACK, MATERIALS, VIEWS, Scene, random_scene, worn_by
 from booth.toybox.training import load_state
 from booth.toybox.vocabulary import build_tokenizer, caption_sample
 
@@ -85,7 +85,7 @@ def test_a_margin_moves_the_line() -> None:
 
 
 def test_the_area_under_roc_counts_pairs() -> None:
-    assert dino.area_under_roc(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 2.0])) == 0.875
+    assert likeness.area_under_roc(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 2.0])) == 0.875
 
 
 def test_the_checkers_labels_are_the_worlds_tables() -> None:
@@ -168,7 +168,7 @@ def test_rough_pictures_keep_their_shape_and_change() -> None:
     assert (rough - pixels).abs().mean() > 0.01
 
 
-@pytest.mark.parametrize("judge", [checker, clip, dino], ids=shelf.NAMES)
+@pytest.mark.parametrize("judge", [checker, clip, likeness], ids=shelf.NAMES)
 def test_a_judge_that_is_not_there_says_how_to_train_it(judge: Any, tmp_path: Path) -> None:
     name = judge.__name__.rpartition(".")[2]
     with pytest.raises(BoothError, match=f"--stage {name}"):
@@ -215,10 +215,11 @@ def test_the_judges_are_trained_written_and_examined_by_their_stages(tmp_path: P
         textures=1,
         checker_minutes=0.01,
         clip_minutes=0.01,
-        dino_minutes=0.01,
+        likeness_minutes=0.01,
         judge_batch=8,
         unseen=12,
         strangers=2,
+        selective=False,
     )
     for stage in ("draw", *shelf.NAMES):
         run(settings, stage)
@@ -235,6 +236,51 @@ def test_the_judges_are_trained_written_and_examined_by_their_stages(tmp_path: P
     assert score.Judges.load(settings.judges).fingerprint != judges.fingerprint
 
 
+def test_a_partner_shows_the_same_subject_elsewhere_and_never_an_unseen_scene() -> None:
+    plain = list(likeness.plain_scenes(300))
+    partners = [likeness.partner(number, scene) for number, scene in plain]
+    for (_, scene), other in zip(plain, partners, strict=True):
+        assert other.look == scene.look and other.place != scene.place
+        assert not (scene.style or scene.material or scene.cross or scene.property)
+        assert (scene.look.class_noun, other.accessory) not in HELD_BACK
+        assert Settings().scenes < other.seed < dataset.UNSEEN
+    wearers = [other for other in partners if worn_by(other.look)]
+    dressed = [other for other in wearers if other.accessory]
+    assert 0.15 < len(dressed) / len(wearers) < 0.45
+    assert likeness.PARTNER_SEEDS + Settings().scenes < dataset.UNSEEN
+
+
+def test_an_exam_shows_each_subject_in_two_places_and_no_look_twice() -> None:
+    poses = [[likeness.pose(noun, s, n) for n in (0, 1)] for noun in CLASSES for s in range(8)]
+    assert all(one.place != other.place and one.look == other.look for one, other in poses)
+    assert len({one.look.seed for one, _ in poses}) == len(poses)
+    assert min(one.look.seed for one, _ in poses) > dataset.UNSEEN
+
+
+def test_a_subject_encoder_no_better_than_chance_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = {likeness.AUC: 0.6, likeness.UNTRAINED: 0.7}
+    monkeypatch.setattr(likeness, "train", lambda *_: (likeness.Likeness(SIZE), 1))
+    monkeypatch.setattr(likeness, "examine", lambda *_: figures)
+    settings = Settings(work=tmp_path / "work", out=tmp_path / "toybox", size=SIZE)
+    with pytest.raises(SystemExit, match="no better"):
+        run(settings, "likeness")
+    assert not settings.judges.exists()
+    figures[likeness.AUC] = 0.9
+    run(settings, "likeness")
+    assert (settings.judges / "likeness" / "model.safetensors").exists()
+
+
+def test_pictures_of_an_exam_are_drawn_anew_when_the_world_changes(tmp_path: Path) -> None:
+    first = np.array(lessons.rendered(tmp_path, "unseen", lessons.unseen_scene, 3, SIZE))
+    store = np.lib.format.open_memmap(tmp_path / "unseen_3.npy", mode="r+")
+    store[1] = 0
+    store.flush()
+    again = lessons.rendered(tmp_path, "unseen", lessons.unseen_scene, 3, SIZE)
+    assert np.array_equal(first, again)
+
+
 def untrained_checker() -> checker.Checker:
     torch.manual_seed(0)
     judge = checker.Checker({name: head.labels for name, head in labels.heads().items()}, SIZE)
@@ -247,7 +293,7 @@ def save_judges(folder: Path) -> Path:
     tokenizer = build_tokenizer(caption_sample(50), rare=0)
     checker.save(untrained_checker(), folder / "checker")
     clip.save(clip.Clip(tokenizer, SIZE), folder / "clip")
-    dino.save(dino.Dino(SIZE), folder / "dino")
+    likeness.save(likeness.Likeness(SIZE), folder / "likeness")
     disk.write_json(folder / "figures.json", {"checker": {"accuracy of views": {"dog": 1.0}}})
     return folder
 

@@ -19,7 +19,10 @@ Subjects = Sequence[float]
 
 
 def fidelity(generated: torch.Tensor, real: torch.Tensor) -> float:
-    """DINO, CLIP-I or PRES: the mean cosine over all pairs of a generated and a real picture."""
+    """DINO, CLIP-I or PRES: the mean cosine over all pairs of a generated and a real picture.
+
+    The subject encoder (`judges.likeness`) gives what is called DINO here.
+    """
     return float((generated @ real.T).mean())
 
 

@@ -22,7 +22,7 @@ from booth.toybox.styles import FILTERS, STATUE, STYLES
 from booth.toybox.subjects import ROUND
 from booth.toybox.surfaces import MATERIALS
 
-__all__ = ["HELD_BACK", "Scene", "draw", "random_scene"]
+__all__ = ["HELD_BACK", "Scene", "draw", "random_scene", "worn_by"]
 
 MOODS = ("happy", "sad", "sleeping", "angry")
 HUELESS = (STATUE, "sketch", "woodblock")
@@ -145,7 +145,7 @@ def random_scene(seed: int) -> Scene:
 def _extra(rng: np.random.Generator, look: Look) -> dict[str, str]:
     """At most one extra as a field and its value, evenly among the values."""
     options = {
-        "accessory": _allowed(look.class_noun, ACCESSORIES) if can_wear(look) else (),
+        "accessory": worn_by(look),
         "style": STYLES,
         "property": PROPERTIES,
         "material": MATERIALS,
@@ -158,6 +158,11 @@ def _extra(rng: np.random.Generator, look: Look) -> dict[str, str]:
         if draw < so_far:
             return {name: str(rng.choice(options[name]))} if options[name] else {}
     return {}
+
+
+def worn_by(look: Look) -> tuple[str, ...]:
+    """The accessories that training shows on it."""
+    return _allowed(look.class_noun, ACCESSORIES) if can_wear(look) else ()
 
 
 def _allowed(class_noun: str, options: Iterable[str]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """How good Toybox is, read by judges that have only seen renders: `python -m booth.toybox.score`.
 
 Two parts. Words: prompts whose words never came together in training, read by the checker.
-DreamBooth: unseen subjects in the paper's conditions, compared by Toybox's own DINO and CLIP.
+DreamBooth: unseen subjects in the paper's conditions, compared by Toybox's own CLIP and by a
+subject encoder in DINO's place, whose figures keep the paper's name "dino".
 Every picture and every result is kept under --work, so the score goes on where it was stopped;
 other weights, judges, settings or prompts are never mixed with it.
 """
@@ -26,7 +27,7 @@ from booth.config import to_dict
 from booth.errors import BoothError
 from booth.models import Parts
 from booth.toybox import metrics, trials
-from booth.toybox.judges import checker, clip, dino, shelf
+from booth.toybox.judges import checker, clip, likeness, shelf
 from booth.toybox.judges.eye import pixels_of
 from booth.toybox.questions import EXTRAS, Question, questions
 from booth.toybox.takes import digest, seconds_per_picture, take
@@ -57,7 +58,7 @@ class Judges:
 
     checker: checker.Checker
     clip: clip.Clip
-    dino: dino.Dino
+    likeness: likeness.Likeness
     fingerprint: str
     figures: dict[str, Any]  # what the judges reach on unseen renders
 
@@ -68,7 +69,7 @@ class Judges:
         return Judges(
             checker.load(root / "checker"),
             clip.load(root / "clip"),
-            dino.load(root / "dino"),
+            likeness.load(root / "likeness"),
             shelf.fingerprint(root),
             disk.read_json(path) if path.exists() else {},
         )
@@ -146,8 +147,8 @@ def dreambooth(booth: Booth, judges: Judges, plan: Plan) -> dict[str, list[dict[
     rows: dict[str, list[dict[str, Any]]] = {}
     for number in range(plan.subjects):
         who = trials.sitter(number, size)
-        photos = judges.dino.look(who.photos), judges.clip.look(who.photos)
-        others = judges.dino.look(who.others), judges.clip.look(who.others)
+        photos = judges.likeness.look(who.photos), judges.clip.look(who.photos)
+        others = judges.likeness.look(who.others), judges.clip.look(who.others)
         pairs = zip(("dino", "clip_i"), others, photos, strict=True)
         ceiling = {name: metrics.fidelity(other, photo) for name, other, photo in pairs}
         rows.setdefault("ceiling", []).append(ceiling)
@@ -227,16 +228,16 @@ def judged(
     each = len(mine) // len(templates)
     said = [trials.filled(text, who.class_noun) for text in templates for _ in range(each)]
     seen = judges.clip.look(mine)
-    photos = judges.dino.look(who.photos)
+    photos = judges.likeness.look(who.photos)
     device = next(judges.checker.parameters()).device
     with torch.no_grad():
         pixels = pixels_of(of_class, judges.checker.size).to(device)
         spread_out = metrics.diversity(pixels, judges.checker.distance)
     return {
-        "dino": metrics.fidelity(judges.dino.look(mine), photos),
+        "dino": metrics.fidelity(judges.likeness.look(mine), photos),
         "clip_i": metrics.fidelity(seen, judges.clip.look(who.photos)),
         "clip_t": metrics.prompt_fidelity(seen, judges.clip.read(said)),
-        "pres": metrics.fidelity(judges.dino.look(of_class), photos),
+        "pres": metrics.fidelity(judges.likeness.look(of_class), photos),
         "div": spread_out,
     }
 

@@ -100,7 +100,7 @@ def accuracies(told: Readings, scenes: Sequence[Scene]) -> dict[str, float | Non
 
 def examine(checker: Checker, work: Path, count: int) -> dict[str, Any]:
     """The checker's accuracy on `count` unseen renders: by head, and of views by class."""
-    pictures = lessons.rendered(work / "unseen.npy", lessons.unseen_scene, count, checker.size)
+    pictures = lessons.rendered(work, "unseen", lessons.unseen_scene, count, checker.size)
     scenes = [lessons.unseen_scene(number) for number in range(count)]
     told = checker.read(pictures)
     by_class = {}
