@@ -46,6 +46,7 @@ from booth.toybox.vocabulary import (
     caption_sample,
     count_words,
     extend_tokenizer,
+    rare_merges,
 )
 
 ROOT = Path(__file__).parent.parent
@@ -119,7 +120,7 @@ def test_whatever_a_scene_says_can_be_seen(change: dict[str, str]) -> None:
     one, two = (draw(scene, 64).astype(int) for scene in (plain, told))
     assert (np.abs(one - two).max(-1) > 24).sum() > 12
     (field, value), *_ = change.items()
-    assert told.labels()[field] == value and plain.labels()[field] == ""
+    assert getattr(told, field) == value and getattr(plain, field) == ""
 
 
 @pytest.mark.parametrize("class_noun", CLASSES)
@@ -147,7 +148,7 @@ def test_a_colour_is_told_only_where_it_shows() -> None:
 def test_about_half_of_the_world_is_plain() -> None:
     scenes = [random_scene(seed) for seed in range(600)]
     told = ("property", "accessory", "style", "view", "material", "mood", "cross")
-    plain = [s for s in scenes if not any(s.labels()[name] for name in told)]
+    plain = [s for s in scenes if not any(getattr(s, name) for name in told)]
     assert 0.42 < len(plain) / len(scenes) < 0.62
     nouns = Counter(scene.class_noun for scene in scenes)
     assert set(nouns) == set(CLASSES) and nouns.most_common(2)[0][0] in ("dog", "cat")
@@ -174,6 +175,21 @@ def test_a_place_may_be_said_first() -> None:
     said = [caption(scene, rng) for _ in range(200)]
     first = [words for words in said if words.startswith(("on ", "with "))]
     assert 5 < len(first) < 60 and not any("of on " in words for words in said)
+
+
+def test_captions_do_not_tell_what_the_view_hides() -> None:
+    rng, look = np.random.default_rng(0), random_look("dog", 1)
+    city, beach = (Scene(look, place=place, view="above") for place in ("city", "beach"))
+    behind = Scene(look, mood="sad", view="behind")
+    said = {scene.place: {caption(scene, rng) for _ in range(60)} for scene in (city, beach)}
+    assert not any("city" in words or "buildings" in words for words in said["city"])
+    assert any("beach" in words for words in said["beach"])
+    assert not any("background" in words for words in said["beach"])
+    assert not any("sad" in caption(behind, rng) for _ in range(60))
+
+
+def test_a_vocabulary_may_have_no_rare_end() -> None:
+    assert rare_merges(set(), 0) == [] and len(rare_merges(set(), 900)) == 900
 
 
 def test_captions_leave_attributes_out_at_random() -> None:

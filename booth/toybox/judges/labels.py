@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 
 from booth.toybox import phrases
-from booth.toybox.looks import CLASSES, COLOURS
+from booth.toybox.looks import CLASSES, COLOURS, RECOLOURED
 from booth.toybox.scene import Scene
+from booth.toybox.subjects import ROUND, SIDEWAYS
 
 NONE = "none"
 UNASKED = -100  # cross entropy's word for "no label here"
@@ -46,6 +47,14 @@ def words_for(field: str) -> dict[str, tuple[str, ...]]:
     return dict(getattr(phrases, table, {}))
 
 
+def telling_views(class_noun: str) -> tuple[str, ...]:
+    """The views of a class that nobody takes for its usual picture, whatever kind it is of."""
+    if class_noun in ROUND:
+        return ("above",)
+    lying = class_noun in SIDEWAYS or class_noun == "toy"
+    return ("behind", "above") if lying else ("side", "behind", "above")
+
+
 def heads() -> dict[str, Head]:
     """All questions by name, in a fixed order."""
     asked = {
@@ -61,7 +70,23 @@ def heads() -> dict[str, Head]:
 
 
 def _reader(field: str) -> Callable[[Scene], str | None]:
-    return lambda scene: getattr(scene, field) or NONE
+    """The field's value; None where the picture does not tell it.
+
+    The usual picture shows a front (or a sneaker's side), a subject made red looks like a red one,
+    some places are known by their background alone, and no mood shows from behind.
+    """
+
+    def read(scene: Scene) -> str | None:
+        value = getattr(scene, field) or NONE
+        hidden = {
+            "view": not scene.shows_view,
+            "property": value in RECOLOURED,
+            "place": not scene.shows_place,
+            "mood": scene.view == "behind",
+        }
+        return None if hidden.get(field) else value
+
+    return read
 
 
 def answers(scenes: Iterable[Scene]) -> torch.Tensor:
