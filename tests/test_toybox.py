@@ -132,6 +132,17 @@ def test_anything_can_be_a_cube_in_its_own_colours(class_noun: str) -> None:
     assert np.median(green - red) > 20 and np.median(green - blue) > 20
 
 
+def test_a_sneakers_side_is_its_usual_picture_and_its_front_is_not() -> None:
+    usual, side, front = (
+        draw(Scene(random_look("sneaker", 1), view=view, seed=7), 64).astype(int)
+        for view in ("", "side", "front")
+    )
+    assert np.array_equal(usual, side) and np.abs(usual - front).mean() > 2
+    calm = [np.abs(np.diff(view, axis=0)).max((0, 2)) for view in (side, front)]
+    wide, narrow = ((changes > 40).sum() for changes in calm)
+    assert narrow < 0.85 * wide
+
+
 def test_toys_are_of_several_kinds() -> None:
     kinds = {random_look("toy", seed).kind for seed in range(30)}
     assert kinds == {"duck", "car", "robot"} and random_look("dog", 1).kind == ""

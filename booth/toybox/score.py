@@ -225,7 +225,7 @@ Taken = tuple[list[Image.Image], list[Image.Image]]
 def judged(
     judges: Judges, who: trials.Sitter, templates: Sequence[str], taken: Taken
 ) -> dict[str, float]:
-    """DINO, CLIP-I, CLIP-T, PRES and DIV of pictures.
+    """DINO, CLIP-I, CLIP-T, PRES and DIV of pictures; DIV compares pictures of one prompt.
 
     CLIP-T compares with the prompt under the right class noun and without the identifier, in
     every condition: that is what a person wants to see, and the judge has no word for [V].

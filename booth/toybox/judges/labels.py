@@ -35,10 +35,9 @@ class Head:
 
 
 def main_colour(scene: Scene) -> str | None:
-    """The subject's colour name, if it has one: not of marked subjects, materials or styles."""
-    if scene.look.marking != "plain" or scene.material or scene.style:
-        return None
-    return scene.colour or None
+    """The colour that captions may name, of unmarked subjects in no style; else None."""
+    plain = scene.look.marking == "plain" and not scene.style
+    return (scene.colour or None) if plain else None
 
 
 def words_for(field: str) -> dict[str, tuple[str, ...]]:
