@@ -11,20 +11,31 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from booth import catalogue, disk, generation, training
 from booth.config import SamplingConfig
 from booth.errors import BoothError
 from booth.events import Picture
-from booth.toybox import autoencoder, dataset, denoiser, export, metrics, score, takes, trials
+from booth.toybox import (
+    autoencoder,
+    dataset,
+    denoiser,
+    export,
+    metrics,
+    samples,
+    score,
+    takes,
+    trials,
+)
 from booth.toybox.captions import STYLE_WORDS
 from booth.toybox.extras import ACCESSORIES
-from booth.toybox.judges import checker, clip, dino, eye, labels, lessons, shelf
-from booth.toybox.looks import CLASSES, COLOURS, make_look, random_look
+from booth.toybox.judges import checker, clip, eye, labels, lessons, likeness, shelf
+from booth.toybox.looks import CLASSES, COLOURS, RECOLOURED, make_look, random_look
 from booth.toybox.places import PLACES
 from booth.toybox.pretrain import Settings, run
-from booth.toybox.questions import questions
-from booth.toybox.scene import HELD_BACK, MATERIALS, VIEWS, Scene, random_scene
+from booth.toybox.questions import EXTRAS, questions
+from booth.toybox.scene import HELD_BACK, MATERIALS, VIEWS, Scene, random_scene, worn_by
 from booth.toybox.training import load_state
 from booth.toybox.vocabulary import build_tokenizer, caption_sample
 
@@ -85,7 +96,7 @@ def test_a_margin_moves_the_line() -> None:
 
 
 def test_the_area_under_roc_counts_pairs() -> None:
-    assert dino.area_under_roc(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 2.0])) == 0.875
+    assert likeness.area_under_roc(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 2.0])) == 0.875
 
 
 def test_the_checkers_labels_are_the_worlds_tables() -> None:
@@ -136,6 +147,52 @@ def test_questions_are_built_around_what_was_held_back() -> None:
     assert {head for question in asked for head in question.expected} == set(score.HEADS)
 
 
+def test_every_value_of_every_table_is_asked_for() -> None:
+    asked = questions(score.Plan.questions, turnable=CLASSES)
+    for kind, values in EXTRAS.items():
+        assert {question.expected.get(kind) for question in asked} >= set(values), kind
+
+
+def test_nothing_is_asked_that_the_usual_picture_shows_as_well() -> None:
+    for question in questions(score.Plan.questions, turnable=CLASSES):
+        view = question.expected.get("view", "")
+        assert view != "front" and question.expected.get("property") not in RECOLOURED
+        assert view != "side" or question.expected["class"] not in ("sneaker", "boot", "toy")
+
+
+def test_the_checker_is_not_asked_what_a_picture_hides() -> None:
+    heads, dog, boot = labels.heads(), random_look("dog", 1), random_look("boot", 1)
+    hidden = {
+        "view": [Scene(dog, view="front"), Scene(boot, view="side")],
+        "property": [Scene(dog, property="red")],
+        "place": [Scene(dog, place="city", view="above")],
+        "mood": [Scene(dog, mood="sad", view="behind")],
+    }
+    shown = {
+        "view": [Scene(dog, view="side"), Scene(boot, view="front")],
+        "property": [Scene(dog, property="wet")],
+        "place": [Scene(dog, place="beach", view="above"), Scene(dog, place="city")],
+        "mood": [Scene(dog, mood="sad", view="above")],
+    }
+    assert all(heads[name].answer(scene) is None for name in hidden for scene in hidden[name])
+    assert all(
+        heads[name].answer(scene) == getattr(scene, name) for name in shown for scene in shown[name]
+    )
+
+
+def test_diversity_compares_pictures_of_one_prompt_only() -> None:
+    black, white = (Image.new("RGB", (SIZE, SIZE), colour) for colour in ("black", "white"))
+    who = trials.sitter(0, SIZE)
+    templates = ["a [V] {class} on the beach", "a red [V] {class}"]
+    judge = score.Judges(
+        untrained_checker(), untrained_clip(), likeness.Likeness(SIZE).eval(), "f", {}
+    )
+    same = score.judged(judge, who, templates, ([black, black, white, white], [white]))
+    other = score.judged(judge, who, templates, ([black, white, black, white], [white]))
+    assert same["div"] == 0 < other["div"]
+    assert score.judged(judge, who, templates, ([black, white], [white]))["div"] == 0
+
+
 def test_only_prompts_of_known_words_are_asked() -> None:
     known = frozenset("a in the jungle on top of pink fabric red".split())
     assert trials.paper_prompts("vase", known) == [
@@ -151,6 +208,14 @@ def test_the_base_model_is_given_the_subjects_colours_and_marking() -> None:
     words = trials.description(spotted)
     assert words == "orange dog with blue spots"
     assert trials.filled("a [V] {class} on the beach", words) == f"an {words} on the beach"
+    assert trials.filled("a red [V] {class}", words) == "a red dog with blue spots"
+    two_tone = trials.description(make_look("dog", 1, ("orange", "blue", "green"), "two tone"))
+    assert trials.filled("a red [V] {class}", two_tone) == "a red and blue dog"
+    toys = (random_look("toy", seed) for seed in range(30))
+    nouns = {
+        look.kind: trials.description(dataclasses.replace(look, marking="plain")) for look in toys
+    }
+    assert all(nouns[kind].endswith(noun) for kind, noun in trials.KIND_NOUNS.items())
 
 
 def test_a_picture_looks_like_itself_and_unlike_others() -> None:
@@ -168,7 +233,7 @@ def test_rough_pictures_keep_their_shape_and_change() -> None:
     assert (rough - pixels).abs().mean() > 0.01
 
 
-@pytest.mark.parametrize("judge", [checker, clip, dino], ids=shelf.NAMES)
+@pytest.mark.parametrize("judge", [checker, clip, likeness], ids=shelf.NAMES)
 def test_a_judge_that_is_not_there_says_how_to_train_it(judge: Any, tmp_path: Path) -> None:
     name = judge.__name__.rpartition(".")[2]
     with pytest.raises(BoothError, match=f"--stage {name}"):
@@ -215,10 +280,11 @@ def test_the_judges_are_trained_written_and_examined_by_their_stages(tmp_path: P
         textures=1,
         checker_minutes=0.01,
         clip_minutes=0.01,
-        dino_minutes=0.01,
+        likeness_minutes=0.01,
         judge_batch=8,
         unseen=12,
         strangers=2,
+        selective=False,
     )
     for stage in ("draw", *shelf.NAMES):
         run(settings, stage)
@@ -235,19 +301,67 @@ def test_the_judges_are_trained_written_and_examined_by_their_stages(tmp_path: P
     assert score.Judges.load(settings.judges).fingerprint != judges.fingerprint
 
 
+def test_a_partner_shows_the_same_subject_elsewhere_and_never_an_unseen_scene() -> None:
+    plain = list(likeness.plain_scenes(300))
+    partners = [likeness.partner(number, scene) for number, scene in plain]
+    for (_, scene), other in zip(plain, partners, strict=True):
+        assert other.look == scene.look and other.place != scene.place
+        assert not (scene.style or scene.material or scene.cross or scene.property)
+        assert (scene.look.class_noun, other.accessory) not in HELD_BACK
+        assert Settings().scenes < other.seed < dataset.UNSEEN
+    wearers = [other for other in partners if worn_by(other.look)]
+    dressed = [other for other in wearers if other.accessory]
+    assert 0.15 < len(dressed) / len(wearers) < 0.45
+    assert likeness.PARTNER_SEEDS + Settings().scenes < dataset.UNSEEN
+
+
+def test_an_exam_shows_each_subject_in_two_places_and_no_look_twice() -> None:
+    poses = [[likeness.pose(noun, s, n) for n in (0, 1)] for noun in CLASSES for s in range(8)]
+    assert all(one.place != other.place and one.look == other.look for one, other in poses)
+    assert len({one.look.seed for one, _ in poses}) == len(poses)
+    assert min(one.look.seed for one, _ in poses) > dataset.UNSEEN
+
+
+def test_a_subject_encoder_no_better_than_chance_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = {likeness.AUC: 0.6, likeness.UNTRAINED: 0.7}
+    monkeypatch.setattr(likeness, "train", lambda *_: (likeness.Likeness(SIZE), 1))
+    monkeypatch.setattr(likeness, "examine", lambda *_: figures)
+    settings = Settings(work=tmp_path / "work", out=tmp_path / "toybox", size=SIZE)
+    with pytest.raises(SystemExit, match="no better"):
+        run(settings, "likeness")
+    assert not settings.judges.exists()
+    figures[likeness.AUC] = 0.9
+    run(settings, "likeness")
+    assert (settings.judges / "likeness" / "model.safetensors").exists()
+
+
+def test_pictures_of_an_exam_are_drawn_anew_when_the_world_changes(tmp_path: Path) -> None:
+    first = np.array(lessons.rendered(tmp_path, "unseen", lessons.unseen_scene, 3, SIZE))
+    store = np.lib.format.open_memmap(tmp_path / "unseen_3.npy", mode="r+")
+    store[1] = 0
+    store.flush()
+    again = lessons.rendered(tmp_path, "unseen", lessons.unseen_scene, 3, SIZE)
+    assert np.array_equal(first, again)
+
+
 def untrained_checker() -> checker.Checker:
     torch.manual_seed(0)
     judge = checker.Checker({name: head.labels for name, head in labels.heads().items()}, SIZE)
     return judge.requires_grad_(False).eval()
 
 
+def untrained_clip() -> clip.Clip:
+    return clip.Clip(build_tokenizer(caption_sample(50), rare=0), SIZE).requires_grad_(False).eval()
+
+
 def save_judges(folder: Path) -> Path:
     """Three judges that have learnt nothing."""
     torch.manual_seed(0)
-    tokenizer = build_tokenizer(caption_sample(50), rare=0)
     checker.save(untrained_checker(), folder / "checker")
-    clip.save(clip.Clip(tokenizer, SIZE), folder / "clip")
-    dino.save(dino.Dino(SIZE), folder / "dino")
+    clip.save(untrained_clip(), folder / "clip")
+    likeness.save(likeness.Likeness(SIZE), folder / "likeness")
     disk.write_json(folder / "figures.json", {"checker": {"accuracy of views": {"dog": 1.0}}})
     return folder
 
@@ -305,9 +419,12 @@ def test_the_score_has_its_shape_and_is_remembered(
     assert score.score_of(booth, judges, PLAN) == result
     fewer = dataclasses.replace(PLAN, subjects=1)
     assert score.score_of(booth, judges, fewer)["subjects"] == 1, "a smaller score reuses parts"
-    others = dataclasses.replace(judges, fingerprint="trained again")
-    again = score.score_of(booth, others, PLAN)
-    assert again["dreambooth"] == conditions, "other judges look at the same pictures"
+    torch.manual_seed(1)
+    blind = likeness.Likeness(SIZE).requires_grad_(False).eval()
+    others = dataclasses.replace(judges, likeness=blind, fingerprint="trained again")
+    again = score.score_of(booth, others, PLAN)["dreambooth"]
+    assert again["dreambooth"]["clip_t"] == conditions["dreambooth"]["clip_t"], "same pictures"
+    assert again["dreambooth"]["dino"] != conditions["dreambooth"]["dino"], "seen anew"
 
 
 def test_a_stopped_score_keeps_its_pictures(
@@ -359,7 +476,14 @@ def test_conditions_change_only_what_they_are_about(tmp_path: Path) -> None:
 
 def test_sitters_are_strangers_and_their_photos_differ() -> None:
     one, again, other = trials.sitter(0, SIZE), trials.sitter(0, SIZE), trials.sitter(1, SIZE)
-    assert one.look.seed >= trials.FIRST_SUBJECT and one.look != other.look
+    seeds = {trials.sitter(number, SIZE).look.seed for number in range(3)}
+    assert len(seeds) == 3 and one.look != other.look
+    assert seeds.isdisjoint(samples.sample_look(name).seed for name in samples.SUBJECTS)
+    exam = (
+        likeness.pose(CLASSES[-1], 999, 1).look.seed,
+        checker.turned(CLASSES[-1], "", 999).look.seed,
+    )
+    assert min(seeds) > max(*exam, samples.FIRST_SEED, dataset.UNSEEN)
     photos = [photo.tobytes() for photo in (*one.photos, *one.others)]
     assert len(set(photos)) == 2 * trials.PHOTOS
     assert photos == [photo.tobytes() for photo in (*again.photos, *again.others)]

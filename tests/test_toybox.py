@@ -46,6 +46,7 @@ from booth.toybox.vocabulary import (
     caption_sample,
     count_words,
     extend_tokenizer,
+    rare_merges,
 )
 
 ROOT = Path(__file__).parent.parent
@@ -119,7 +120,7 @@ def test_whatever_a_scene_says_can_be_seen(change: dict[str, str]) -> None:
     one, two = (draw(scene, 64).astype(int) for scene in (plain, told))
     assert (np.abs(one - two).max(-1) > 24).sum() > 12
     (field, value), *_ = change.items()
-    assert told.labels()[field] == value and plain.labels()[field] == ""
+    assert getattr(told, field) == value and getattr(plain, field) == ""
 
 
 @pytest.mark.parametrize("class_noun", CLASSES)
@@ -129,6 +130,17 @@ def test_anything_can_be_a_cube_in_its_own_colours(class_noun: str) -> None:
     assert np.abs(shape.astype(int) - cube).mean() > 5
     red, green, blue = (cube[30:44, 24:40, c].astype(int) for c in range(3))
     assert np.median(green - red) > 20 and np.median(green - blue) > 20
+
+
+def test_a_sneakers_side_is_its_usual_picture_and_its_front_is_not() -> None:
+    usual, side, front = (
+        draw(Scene(random_look("sneaker", 1), view=view, seed=7), 64).astype(int)
+        for view in ("", "side", "front")
+    )
+    assert np.array_equal(usual, side) and np.abs(usual - front).mean() > 2
+    calm = [np.abs(np.diff(view, axis=0)).max((0, 2)) for view in (side, front)]
+    wide, narrow = ((changes > 40).sum() for changes in calm)
+    assert narrow < 0.85 * wide
 
 
 def test_toys_are_of_several_kinds() -> None:
@@ -147,7 +159,7 @@ def test_a_colour_is_told_only_where_it_shows() -> None:
 def test_about_half_of_the_world_is_plain() -> None:
     scenes = [random_scene(seed) for seed in range(600)]
     told = ("property", "accessory", "style", "view", "material", "mood", "cross")
-    plain = [s for s in scenes if not any(s.labels()[name] for name in told)]
+    plain = [s for s in scenes if not any(getattr(s, name) for name in told)]
     assert 0.42 < len(plain) / len(scenes) < 0.62
     nouns = Counter(scene.class_noun for scene in scenes)
     assert set(nouns) == set(CLASSES) and nouns.most_common(2)[0][0] in ("dog", "cat")
@@ -174,6 +186,21 @@ def test_a_place_may_be_said_first() -> None:
     said = [caption(scene, rng) for _ in range(200)]
     first = [words for words in said if words.startswith(("on ", "with "))]
     assert 5 < len(first) < 60 and not any("of on " in words for words in said)
+
+
+def test_captions_do_not_tell_what_the_view_hides() -> None:
+    rng, look = np.random.default_rng(0), random_look("dog", 1)
+    city, beach = (Scene(look, place=place, view="above") for place in ("city", "beach"))
+    behind = Scene(look, mood="sad", view="behind")
+    said = {scene.place: {caption(scene, rng) for _ in range(60)} for scene in (city, beach)}
+    assert not any("city" in words or "buildings" in words for words in said["city"])
+    assert any("beach" in words for words in said["beach"])
+    assert not any("background" in words for words in said["beach"])
+    assert not any("sad" in caption(behind, rng) for _ in range(60))
+
+
+def test_a_vocabulary_may_have_no_rare_end() -> None:
+    assert rare_merges(set(), 0) == [] and len(rare_merges(set(), 900)) == 900
 
 
 def test_captions_leave_attributes_out_at_random() -> None:

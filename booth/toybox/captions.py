@@ -23,14 +23,16 @@ from booth.toybox.phrases import (
 )
 from booth.toybox.scene import Scene
 
+BEHIND = ("in front of", "next to", "under", "with", "among")
+"""How phrases begin that tell what stands around or behind a subject."""
 ROOM = 30
 """Words and commas a caption may have: one token each, and two markers of the tokenizer."""
 
 
 def caption(scene: Scene, rng: np.random.Generator) -> str:
-    """One sentence about the scene; never names what is not there, often omits what is."""
+    """One sentence about the scene; names what can be seen in it, and often omits some of that."""
     noun = _noun(scene, rng)
-    place = _pick(PLACE_WORDS[scene.place], rng) if rng.random() < 0.93 else ""
+    place = _place(scene, rng) if rng.random() < 0.93 else ""
     facts = [
         _pick(WORN[scene.accessory], rng) if scene.accessory else "",
         _pick(VIEW_WORDS[scene.view], rng) if scene.view and rng.random() < 0.9 else "",
@@ -42,6 +44,14 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     while _length(frame.format(" ".join(said))) > ROOM:
         said.pop()
     return frame.format(" ".join(said))
+
+
+def _place(scene: Scene, rng: np.random.Generator) -> str:
+    """Words for the place; whoever looks down sees its ground, and nothing in the background."""
+    words = PLACE_WORDS[scene.place]
+    if scene.view == "above":
+        words = tuple(w for w in words if not w.startswith(BEHIND) and scene.shows_place)
+    return _pick(words, rng) if words else ""
 
 
 def _ordered(noun: str, facts: list[str], place: str, rng: np.random.Generator) -> list[str]:
@@ -67,7 +77,7 @@ def _noun(scene: Scene, rng: np.random.Generator) -> str:
     """The noun with its adjectives, and what belongs to it ("made of gold", "with blue spots")."""
     before: list[str] = []
     after: list[str] = []
-    if scene.mood and rng.random() < 0.8:
+    if scene.mood and scene.view != "behind" and rng.random() < 0.8:
         before.append(_pick(MOOD_WORDS[scene.mood], rng))
     if scene.property:
         _say(_pick(PROPERTY_WORDS[scene.property], rng), before, after)
@@ -76,9 +86,9 @@ def _noun(scene: Scene, rng: np.random.Generator) -> str:
     if scene.material:
         _say(_pick(MATERIAL_WORDS[scene.material], rng), before, after)
     kind = _pick(SYNONYMS[scene.look.kind or scene.class_noun], rng)
-    noun = _with_article([*before, kind])
+    noun = with_article(" ".join([*before, kind]))
     if scene.cross:
-        noun = _with_article([_pick(CROSS_WORDS[scene.cross], rng).format(noun)])
+        noun = with_article(_pick(CROSS_WORDS[scene.cross], rng).format(noun))
     return " ".join([noun, *after])
 
 
@@ -100,9 +110,9 @@ def _colours(scene: Scene, rng: np.random.Generator, before: list[str], after: l
             before.append(main)
 
 
-def _with_article(words: list[str]) -> str:
-    noun = " ".join(words)
-    return ("an " if noun[0] in "aeiou" else "a ") + noun
+def with_article(words: str) -> str:
+    """`words` behind "a" or "an"."""
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _length(sentence: str) -> int:

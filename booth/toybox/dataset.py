@@ -13,31 +13,37 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from booth.toybox.scene import draw, random_scene
+from booth.toybox.scene import Scene, draw, random_scene
 from booth.toybox.textures import dead_leaves
 
 UNSEEN = 900_000
 """Scene seeds from here on are never trained on."""
 
 
-def drawn(folder: Path) -> int:
-    """How many training pictures are on disk already."""
-    count = folder / "scenes.count"
+def drawn(folder: Path, name: str = "scenes") -> int:
+    """How many pictures of this name are on disk already."""
+    count = folder / f"{name}.count"
     return int(count.read_text()) if count.exists() else 0
 
 
-def draw_scenes(folder: Path, count: int, size: int = 128) -> None:
-    """Draw training scenes up to `count`, going on from what is there."""
+def draw_scenes(
+    folder: Path,
+    count: int,
+    size: int = 128,
+    name: str = "scenes",
+    scene_of: Callable[[int], Scene] = random_scene,
+) -> None:
+    """Draw scenes, training ones by default, up to `count`, going on from what is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    path, done = folder / "scenes.npy", drawn(folder)
+    path, done = folder / f"{name}.npy", drawn(folder, name)
     mode = "r+" if path.exists() else "w+"
     shape = None if path.exists() else (count, size, size, 3)
     pictures = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=shape)
     for seed in range(done, min(count, len(pictures))):
-        pictures[seed] = draw(random_scene(seed), size)
+        pictures[seed] = draw(scene_of(seed), size)
         if (seed + 1) % 250 == 0 or seed + 1 == count:
             pictures.flush()
-            _note(folder / "scenes.count", seed + 1)
+            _note(folder / f"{name}.count", seed + 1)
 
 
 def _note(path: Path, number: int) -> None:
@@ -46,10 +52,16 @@ def _note(path: Path, number: int) -> None:
     os.replace(temporary, path)
 
 
-def scenes(folder: Path) -> NDArray[np.uint8]:
-    """The training pictures drawn so far."""
-    pictures: NDArray[np.uint8] = np.load(folder / "scenes.npy", mmap_mode="r")
-    return pictures[: drawn(folder)]
+def scenes(folder: Path, name: str = "scenes") -> NDArray[np.uint8]:
+    """The pictures of this name drawn so far: the training pictures."""
+    pictures: NDArray[np.uint8] = np.load(folder / f"{name}.npy", mmap_mode="r")
+    return pictures[: drawn(folder, name)]
+
+
+def forget(folder: Path, name: str) -> None:
+    """Remove the pictures of this name."""
+    for end in ("count", "npy"):
+        (folder / f"{name}.{end}").unlink(missing_ok=True)
 
 
 def encode_scenes(

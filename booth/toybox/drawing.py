@@ -64,9 +64,7 @@ def _parts(scene: Scene, look: Look) -> list[Part]:
 
 def _camera(scene: Scene, rng: np.random.Generator) -> Camera:
     """Mostly from the front; scaled so that the subject fills most of the frame."""
-    yaw = {"side": 78.0, "behind": 180.0}.get(scene.view, 0.0) + float(rng.uniform(-24, 24))
-    if (scene.look.kind or scene.look.class_noun) in SIDEWAYS and scene.view == "side":
-        yaw = -70.0 + float(rng.uniform(-12, 12))
+    yaw = _yaw(scene, rng)
     pitch = 48.0 if scene.view == "above" else float(rng.uniform(8, 16))
     cube = scene.property == "cube"
     high, wide = extent(scene.look, cube)
@@ -78,11 +76,23 @@ def _camera(scene: Scene, rng: np.random.Generator) -> Camera:
     across, down = rng.uniform(-0.05, 0.05), rng.uniform(-0.02, 0.02)
     if scene.place == "mirror" and scene.view != "above":
         scale, middle = 0.84 * scale, 0.84 * middle - 0.05
-    if scene.view == "front":
-        yaw *= 0.2
     if cube:
         yaw += 18.0 * (1 if yaw > 0 else -1)
     return Camera(yaw, pitch, 0.0, scale, (float(across), float(middle + down)))
+
+
+def _yaw(scene: Scene, rng: np.random.Generator) -> float:
+    """By how many degrees the subject is turned: in most pictures hardly."""
+    shake = float(rng.uniform(-24, 24))
+    noun = scene.look.kind or scene.look.class_noun
+    if noun in SIDEWAYS:
+        turned = {"front": -70.0, "behind": 110.0}.get(scene.view)
+        return shake if turned is None else turned + shake / 2
+    if noun == "teapot" and scene.view == "side":
+        return -70.0 + shake / 2
+    if scene.view == "front":
+        return 0.2 * shake
+    return {"side": 78.0, "behind": 180.0}.get(scene.view, 0.0) + shake
 
 
 def _compose(frame: Floats, surface: Surface, camera: Camera, scene: Scene, look: Look) -> None:

@@ -19,7 +19,10 @@ Subjects = Sequence[float]
 
 
 def fidelity(generated: torch.Tensor, real: torch.Tensor) -> float:
-    """DINO, CLIP-I or PRES: the mean cosine over all pairs of a generated and a real picture."""
+    """DINO, CLIP-I or PRES: the mean cosine over all pairs of a generated and a real picture.
+
+    The subject encoder (`judges.likeness`) gives what is called DINO here.
+    """
     return float((generated @ real.T).mean())
 
 
@@ -31,7 +34,12 @@ def prompt_fidelity(generated: torch.Tensor, prompts: torch.Tensor) -> float:
 def diversity(
     pictures: torch.Tensor, distance: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 ) -> float:
-    """DIV: the mean distance over all pairs of pictures (n, ...) made from one prompt."""
+    """DIV: the mean distance over all pairs of pictures (n, ...) made from one prompt.
+
+    0 for a single picture, which differs from no other.
+    """
+    if len(pictures) < 2:
+        return 0.0
     pairs = torch.tensor(list(itertools.combinations(range(len(pictures)), 2)))
     return float(distance(pictures[pairs[:, 0]], pictures[pairs[:, 1]]).mean())
 
@@ -78,7 +86,9 @@ ORDERINGS = (
         "DreamBooth follows prompts like the base", "clip_t", "dreambooth", "base", -SAME_PROMPT
     ),
     Ordering("without priors the class drifts", "pres", "no_prior", "dreambooth"),
-    Ordering("without priors the class is less diverse", "div", "dreambooth", "no_prior"),
+    Ordering(
+        "without priors a prompt's pictures are less diverse", "div", "dreambooth", "no_prior"
+    ),
     Ordering("the right noun beats a wrong one", "dino", "dreambooth", "wrong_noun"),
     Ordering("the right noun beats no noun", "dino", "dreambooth", "no_noun"),
 )

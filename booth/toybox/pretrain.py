@@ -3,9 +3,9 @@
 Every stage picks up where it stopped, so an interrupted run loses at most a few minutes; a stage
 whose checkpoint says its minutes are used up is not trained again, only read. With `--start
 assets/toybox` and a new `--work` folder it trains the shipped model further and keeps its
-autoencoder; words new to it become new tokens behind its own. The stages checker, clip and dino
-train the judges of `booth.toybox.score` on the pictures that draw has drawn. All train on a card
-where there is one.
+autoencoder; words new to it become new tokens behind its own. The stages checker, clip and
+likeness train the judges of `booth.toybox.score` on the pictures that draw has drawn. All train on
+a card where there is one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from booth import catalogue, crops, disk, models, photos
 from booth.prompts import unknown_words
 from booth.toybox import autoencoder, dataset, denoiser, export
-from booth.toybox.judges import checker, clip, dino, lessons, shelf
+from booth.toybox.judges import checker, clip, lessons, likeness, shelf
 from booth.toybox.samples import write_samples
 from booth.toybox.scene import draw, random_scene
 from booth.toybox.training import load_state, save_state
@@ -57,10 +57,11 @@ class Settings:
     batch: int = 32
     checker_minutes: float = 15.0
     clip_minutes: float = 20.0
-    dino_minutes: float = 15.0
+    likeness_minutes: float = 15.0
     judge_batch: int = 64
     unseen: int = 600  # renders that a judge is examined on
-    strangers: int = 8  # unseen subjects of each class that DINO has to tell apart
+    strangers: int = 8  # unseen subjects of each class that the subject encoder is to tell apart
+    selective: bool = True  # whether a subject encoder must beat an untrained net to be written
 
     @property
     def judges(self) -> Path:
@@ -206,11 +207,17 @@ def samples_stage(s: Settings) -> None:
 
 
 def judge_stage(s: Settings, judge: Any, minutes: float, count: int) -> None:
-    """Train a judge on the renders, write it down, and examine it as it was written."""
+    """Train a judge on the renders, examine it as it is written, and put it beside the others."""
     name = judge.__name__.rpartition(".")[2]
     net, steps = judge.train(s.work, lessons.Plan(minutes, s.judge_batch))
+    judge.save(net, s.work / name)
+    figures = judge.examine(judge.load(s.work / name), s.work, count)
+    if s.selective and figures.get(likeness.UNTRAINED, 0) >= figures.get(likeness.AUC, 1):
+        raise SystemExit(
+            f"This {name} tells subjects apart no better than a net that has learnt nothing: "
+            f"{figures}\nIt is not written. Give it more minutes or more scenes."
+        )
     judge.save(net, s.judges / name)
-    figures = judge.examine(judge.load(s.judges / name), s.work, count)
     lessons.note_figures(s.judges, name, {"minutes": minutes, "steps": steps, **figures})
     size = export.folder_size(s.judges)
     print(f"{name} after {steps} steps: {figures}\nall judges: {size / 2**20:.1f} MB")
@@ -229,7 +236,7 @@ STAGES: dict[str, Callable[[Settings], None]] = {
     "samples": samples_stage,
     "checker": lambda s: judge_stage(s, checker, s.checker_minutes, s.unseen),
     "clip": lambda s: judge_stage(s, clip, s.clip_minutes, s.unseen),
-    "dino": lambda s: judge_stage(s, dino, s.dino_minutes, s.strangers),
+    "likeness": lambda s: judge_stage(s, likeness, s.likeness_minutes, s.strangers),
 }
 
 
@@ -255,7 +262,7 @@ def main() -> None:
     parser.add_argument("--unet-minutes", type=float, default=base.unet_minutes)
     parser.add_argument("--checker-minutes", type=float, default=base.checker_minutes)
     parser.add_argument("--clip-minutes", type=float, default=base.clip_minutes)
-    parser.add_argument("--dino-minutes", type=float, default=base.dino_minutes)
+    parser.add_argument("--likeness-minutes", type=float, default=base.likeness_minutes)
     parser.add_argument("--threads", type=int, default=1)
     choices = vars(parser.parse_args())
     torch.set_num_threads(choices.pop("threads"))

@@ -6,23 +6,26 @@ back from training (`scene.HELD_BACK`), with one more thing said about it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from booth.toybox.judges.labels import words_for
-from booth.toybox.looks import COLOURS
+from booth.toybox.bodies import WEARERS
+from booth.toybox.captions import with_article
+from booth.toybox.judges.labels import telling_views, words_for
+from booth.toybox.looks import COLOURS, RECOLOURED
 from booth.toybox.phrases import PLACE_WORDS, WORN
 from booth.toybox.scene import HELD_BACK
 
+UNREADABLE = ("front", *RECOLOURED)
+"""The usual picture shows a front as well; a subject made red looks like a red one."""
 EXTRAS = {
     "colour": tuple(COLOURS),
     **{
-        field: tuple(words_for(field))
+        field: tuple(value for value in words_for(field) if value not in UNREADABLE)
         for field in ("style", "view", "accessory", "material", "property")
-        if words_for(field)
     },
 }
-WEARERS = frozenset(noun for noun, other in HELD_BACK if other in WORN)
 
 
 @dataclass(frozen=True)
@@ -37,17 +40,20 @@ def questions(count: int, turnable: Collection[str]) -> list[Question]:
     """`count` questions, the same every time.
 
     Views are asked of `turnable` classes only: a vase looks alike from all sides. Each walk
-    through the held-back pairs says other things about them.
+    through the held-back pairs says other things about them, and every kind of thing walks
+    through its own values.
     """
     pairs = sorted(pair for pair in HELD_BACK if pair[1] in PLACE_WORDS or pair[1] in WORN)
     kinds = list(EXTRAS)
+    seen: Counter[str] = Counter()
     asked = []
     for number in range(count):
         lap, place = divmod(number, len(pairs))
         noun, other = pairs[place]
         kind = _possible(kinds[(lap + place) % len(kinds)], noun, other, turnable)
-        choices = EXTRAS[kind]
-        asked.append(_question(noun, other, kind, choices[(lap + place * 3) % len(choices)]))
+        choices = telling_views(noun) if kind == "view" else EXTRAS[kind]
+        asked.append(_question(noun, other, kind, choices[seen[kind] % len(choices)]))
+        seen[kind] += 1
     return asked
 
 
@@ -70,8 +76,3 @@ def _question(noun: str, other: str, kind: str, choice: str) -> Question:
     if choice == "above":  # whoever looks down sees the ground alone
         expected.pop("place", None)
     return Question(sentence, {"class": noun, **expected})
-
-
-def with_article(words: str) -> str:
-    """`words` behind "a" or "an"."""
-    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

@@ -19,14 +19,16 @@ from booth.toybox.extras import ACCESSORIES
 from booth.toybox.looks import ANIMALS, CLASSES, RECOLOURED, Look, random_look
 from booth.toybox.places import PLACES
 from booth.toybox.styles import FILTERS, STATUE, STYLES
-from booth.toybox.subjects import ROUND
+from booth.toybox.subjects import ROUND, SIDEWAYS
 from booth.toybox.surfaces import MATERIALS
 
-__all__ = ["HELD_BACK", "Scene", "draw", "random_scene"]
+__all__ = ["HELD_BACK", "Scene", "draw", "random_scene", "worn_by"]
 
 MOODS = ("happy", "sad", "sleeping", "angry")
 HUELESS = (STATUE, "sketch", "woodblock")
 """Styles that leave no colour to be read."""
+COMMON_GROUND = ("city", "mountain", "blue house", "eiffel")
+"""Places that are known by what stands in the background."""
 VIEWS = ("side", "behind", "above", "front")
 PROPERTIES = (*RECOLOURED, "shiny", "wet", "cube")
 
@@ -44,6 +46,7 @@ HELD_BACK = frozenset(
         ("cat", "wizard outfit"),
         ("stuffed animal", "beach"),
         ("stuffed animal", "black top hat"),
+        ("stuffed animal", "top hat and monocle"),
         ("stuffed animal", "sidewalk"),
         ("stuffed animal", "chef outfit"),
         ("toy", "cobblestones"),
@@ -100,20 +103,16 @@ class Scene:
             return ""
         return self.property if self.property in RECOLOURED else self.look.main
 
-    def labels(self) -> dict[str, str]:
-        """All that can be read off the picture, by the name of the question."""
-        return {
-            "class": self.class_noun,
-            "place": self.place,
-            "property": self.property,
-            "accessory": self.accessory,
-            "style": self.style,
-            "view": self.view,
-            "material": self.material,
-            "mood": self.mood,
-            "colour": self.colour,
-            "cross": self.cross,
-        }
+    @cached_property
+    def shows_view(self) -> bool:
+        """Whether the view can be told from the usual picture's."""
+        usual = "side" if (self.look.kind or self.class_noun) in SIDEWAYS else "front"
+        return self.view != usual
+
+    @cached_property
+    def shows_place(self) -> bool:
+        """Whether the place can be told: from above only by a ground that no other place has."""
+        return self.view != "above" or self.place not in COMMON_GROUND
 
 
 EXTRAS = (
@@ -145,7 +144,7 @@ def random_scene(seed: int) -> Scene:
 def _extra(rng: np.random.Generator, look: Look) -> dict[str, str]:
     """At most one extra as a field and its value, evenly among the values."""
     options = {
-        "accessory": _allowed(look.class_noun, ACCESSORIES) if can_wear(look) else (),
+        "accessory": worn_by(look),
         "style": STYLES,
         "property": PROPERTIES,
         "material": MATERIALS,
@@ -158,6 +157,11 @@ def _extra(rng: np.random.Generator, look: Look) -> dict[str, str]:
         if draw < so_far:
             return {name: str(rng.choice(options[name]))} if options[name] else {}
     return {}
+
+
+def worn_by(look: Look) -> tuple[str, ...]:
+    """The accessories that training shows on it."""
+    return _allowed(look.class_noun, ACCESSORIES) if can_wear(look) else ()
 
 
 def _allowed(class_noun: str, options: Iterable[str]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """How good Toybox is, read by judges that have only seen renders: `python -m booth.toybox.score`.
 
 Two parts. Words: prompts whose words never came together in training, read by the checker.
-DreamBooth: unseen subjects in the paper's conditions, compared by Toybox's own DINO and CLIP.
+DreamBooth: unseen subjects in the paper's conditions, compared by Toybox's own CLIP and by a
+subject encoder in DINO's place, whose figures keep the paper's name "dino".
 Every picture and every result is kept under --work, so the score goes on where it was stopped;
 other weights, judges, settings or prompts are never mixed with it.
 """
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
@@ -26,12 +27,14 @@ from booth.config import to_dict
 from booth.errors import BoothError
 from booth.models import Parts
 from booth.toybox import metrics, trials
-from booth.toybox.judges import checker, clip, dino, shelf
+from booth.toybox.judges import checker, clip, likeness, shelf
 from booth.toybox.judges.eye import pixels_of
+from booth.toybox.looks import CLASSES
 from booth.toybox.questions import EXTRAS, Question, questions
 from booth.toybox.takes import digest, seconds_per_picture, take
 
 TURNABLE = 0.8  # views are asked of classes whose views the checker reads at least this well
+VERSION = 2  # of how figures are made from pictures; results of another version are not reused
 HEADS = ("class", "place", *EXTRAS)
 
 
@@ -40,14 +43,14 @@ class Plan:
     """How much is asked."""
 
     questions: int = 216
-    subjects: int = 12
+    subjects: int = len(CLASSES)
     prompts: int = 25  # of the paper's, fewer where Toybox knows fewer
-    pictures: int = 4  # per prompt
-    class_pictures: int = 8  # of "a [class noun]", for PRES and DIV
+    pictures: int = 4  # per prompt; DIV needs two
+    class_pictures: int = 8  # of "a [class noun]", for PRES
     steps: float = 1.0  # share of the catalogue's training steps
 
 
-QUICK = Plan(24, 1, 4, 1, 3, 0.25)
+QUICK = Plan(24, 1, 2, 2, 3, 0.25)
 """About a tenth, with shorter trainings, to see that everything runs: not the score."""
 
 
@@ -57,7 +60,7 @@ class Judges:
 
     checker: checker.Checker
     clip: clip.Clip
-    dino: dino.Dino
+    likeness: likeness.Likeness
     fingerprint: str
     figures: dict[str, Any]  # what the judges reach on unseen renders
 
@@ -68,7 +71,7 @@ class Judges:
         return Judges(
             checker.load(root / "checker"),
             clip.load(root / "clip"),
-            dino.load(root / "dino"),
+            likeness.load(root / "likeness"),
             shelf.fingerprint(root),
             disk.read_json(path) if path.exists() else {},
         )
@@ -113,7 +116,7 @@ def words(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
     """Part one: the share of pictures that show what was asked for, by head."""
     by_class = judges.figures.get("checker", {}).get("accuracy of views", {})
     turnable = sorted(noun for noun, share in by_class.items() if (share or 0) >= TURNABLE)
-    asked = questions(plan.questions, turnable)
+    asked = spread(questions(Plan.questions, turnable), plan.questions)
     prompts = [question.prompt for question in asked]
     folder = booth.work / "words"
 
@@ -123,7 +126,8 @@ def words(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
         taken = take(booth.parts, pairs, booth.base.sampling, folder)
         return {**graded(asked, judges.checker.read(taken)), "seconds": seconds_per_picture(folder)}
 
-    key = [judges.fingerprint, prompts, turnable, to_dict(booth.base.sampling)]
+    expected = [question.expected for question in asked]
+    key = [VERSION, judges.fingerprint, prompts, expected, to_dict(booth.base.sampling)]
     return remembered(folder / f"result_{len(prompts)}.json", key, work)
 
 
@@ -146,8 +150,8 @@ def dreambooth(booth: Booth, judges: Judges, plan: Plan) -> dict[str, list[dict[
     rows: dict[str, list[dict[str, Any]]] = {}
     for number in range(plan.subjects):
         who = trials.sitter(number, size)
-        photos = judges.dino.look(who.photos), judges.clip.look(who.photos)
-        others = judges.dino.look(who.others), judges.clip.look(who.others)
+        photos = judges.likeness.look(who.photos), judges.clip.look(who.photos)
+        others = judges.likeness.look(who.others), judges.clip.look(who.others)
         pairs = zip(("dino", "clip_i"), others, photos, strict=True)
         ceiling = {name: metrics.fidelity(other, photo) for name, other, photo in pairs}
         rows.setdefault("ceiling", []).append(ceiling)
@@ -186,11 +190,14 @@ def trial(
             **trained,
         }
 
-    key = [judges.fingerprint, facts, templates, plan.pictures, plan.class_pictures]
+    key = [VERSION, judges.fingerprint, facts, templates, plan.pictures, plan.class_pictures]
     return remembered(folder / "result.json", [key, to_dict(booth.base.sampling)], work)
 
 
-def spread(items: Sequence[str], count: int) -> list[str]:
+Item = TypeVar("Item")
+
+
+def spread(items: Sequence[Item], count: int) -> list[Item]:
     """At most `count` of the items, evenly spread."""
     count = min(count, len(items))
     return [items[i * len(items) // count] for i in range(count)]
@@ -218,26 +225,31 @@ Taken = tuple[list[Image.Image], list[Image.Image]]
 def judged(
     judges: Judges, who: trials.Sitter, templates: Sequence[str], taken: Taken
 ) -> dict[str, float]:
-    """DINO, CLIP-I, CLIP-T, PRES and DIV of pictures.
+    """DINO, CLIP-I, CLIP-T, PRES and DIV of pictures; DIV compares pictures of one prompt.
 
     CLIP-T compares with the prompt under the right class noun and without the identifier, in
     every condition: that is what a person wants to see, and the judge has no word for [V].
     """
     mine, of_class = taken
     each = len(mine) // len(templates)
+    by_prompt = [mine[start : start + each] for start in range(0, len(mine), each)]
     said = [trials.filled(text, who.class_noun) for text in templates for _ in range(each)]
     seen = judges.clip.look(mine)
-    photos = judges.dino.look(who.photos)
+    photos = judges.likeness.look(who.photos)
     device = next(judges.checker.parameters()).device
     with torch.no_grad():
-        pixels = pixels_of(of_class, judges.checker.size).to(device)
-        spread_out = metrics.diversity(pixels, judges.checker.distance)
+        spread_out = [
+            metrics.diversity(
+                pixels_of(alike, judges.checker.size).to(device), judges.checker.distance
+            )
+            for alike in by_prompt
+        ]
     return {
-        "dino": metrics.fidelity(judges.dino.look(mine), photos),
+        "dino": metrics.fidelity(judges.likeness.look(mine), photos),
         "clip_i": metrics.fidelity(seen, judges.clip.look(who.photos)),
         "clip_t": metrics.prompt_fidelity(seen, judges.clip.read(said)),
-        "pres": metrics.fidelity(judges.dino.look(of_class), photos),
-        "div": spread_out,
+        "pres": metrics.fidelity(judges.likeness.look(of_class), photos),
+        "div": sum(spread_out) / len(spread_out),
     }
 
 

@@ -1,4 +1,5 @@
-"""A contact sheet of prompts never trained on, drawn by `python -m booth.toybox.sheet`.
+"""A contact sheet: `python -m booth.toybox.sheet` asks for the combinations held back from
+training, then for ordinary ones.
 
 Look at it and count; a loss that falls does not say whether a cat can be told from a teapot.
 """
@@ -55,7 +56,6 @@ GENERAL = (
     "a cube shaped cat",
     "a dog in a firefighter outfit",
     "a stuffed animal in a purple wizard outfit",
-    "a dog wearing a black top hat and a monocle",
     "a stained glass window of a cat",
     "a painting of a dog in the style of van gogh",
     "a statue of a stuffed animal",

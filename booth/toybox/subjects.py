@@ -47,8 +47,8 @@ EXTENT = {
 """Height and width of a subject, in its own units; a toy has those of its kind."""
 ROUND = ("vase", "bowl", "can", "candle")
 """Those that look the same from every side."""
-SIDEWAYS = ("sneaker", "boot", "teapot", "duck", "car")
-"""Those that show their side when they are seen from the front."""
+SIDEWAYS = ("sneaker", "boot", "duck", "car")
+"""Those that show their side in the usual picture; their front lies to the right."""
 
 
 def build(look: Look, mood: str = "", cross: str = "", cube: bool = False) -> list[Part]:

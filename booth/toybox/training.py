@@ -76,7 +76,3 @@ class Average:
         names, live = zip(*module.named_parameters(), strict=True)
         shadow = [self.shadow[name] for name in names]
         torch._foreach_lerp_(shadow, [p.detach() for p in live], rate)
-
-    def copy_to(self, module: torch.nn.Module) -> None:
-        """Overwrite the module's parameters with the average."""
-        module.load_state_dict(self.shadow, strict=False)

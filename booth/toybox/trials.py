@@ -24,7 +24,7 @@ from booth.events import Loss
 from booth.examples import Examples, View
 from booth.gallery import PAPER_LIVE, PAPER_OBJECTS
 from booth.models import Parts
-from booth.toybox.looks import CLASSES, Look, random_look
+from booth.toybox.looks import CLASSES, COLOURS, Look, random_look
 from booth.toybox.phrases import MARKING_WORDS, PLACE_WORDS
 from booth.toybox.scene import Scene, draw
 from booth.toybox.takes import digest
@@ -32,6 +32,7 @@ from booth.toybox.takes import digest
 FIRST_SUBJECT = 3_000_000
 """Seeds of looks from here on belong to the score: no training, no sample has them."""
 PHOTOS = 4
+KIND_NOUNS = {"duck": "rubber duck", "car": "toy car", "robot": "robot"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def paper_prompts(class_noun: str, known: frozenset[str]) -> list[str]:
 
 def description(look: Look) -> str:
     """A subject in the words captions have for it: "[main colour] dog with [other] spots"."""
-    said = f"{look.main} {look.class_noun}"
+    noun = KIND_NOUNS.get(look.kind, look.class_noun)
+    said = f"{look.main} {noun}"
     if look.marking not in MARKING_WORDS:
         return said
     options = MARKING_WORDS[look.marking]
@@ -107,11 +109,16 @@ def description(look: Look) -> str:
     words = fullest.format(main=look.main, mark=look.mark)
     if words.startswith("with"):
         return f"{said} {words}"
-    return f"{words} {look.class_noun}"
+    return f"{words} {noun}"
 
 
 def filled(template: str, subject: str) -> str:
-    """A template with words for the subject in place of "[V] {class}", and the right article."""
+    """A template with words for the subject in place of "[V] {class}", and the right article.
+
+    A template that gives the subject a colour takes the place of its own: "a red dog".
+    """
+    if re.match(rf"an? ({'|'.join(COLOURS)}) \[V\]", template):
+        subject = re.sub(rf"^({'|'.join(COLOURS)}) ", "", subject)
     sentence = template.replace("[V] {class}", subject)
     return re.sub(r"\ba (?=[aeiou])", "an ", sentence)
 
@@ -161,6 +168,7 @@ class Training:
         return {
             "base model": self.fingerprint,
             "settings": to_dict(self.config),
+            "prior sampling": to_dict(self.base.prior_sampling),
             "prompts": list(self.prompts()),
             "photos": digest([image.tobytes().hex() for image in self.who.photos]),
         }

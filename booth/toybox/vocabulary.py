@@ -72,6 +72,8 @@ def _merged(pieces: Sequence[str], pair: Merge) -> list[str]:
 
 def rare_merges(taken: set[str], count: int, seed: int = 3) -> list[Merge]:
     """Merges that make `count` two- and three-letter words into tokens of their own."""
+    if not count:
+        return []
     letters = "abcdefghijklmnopqrstuvwxyz"
     pairs = [(a, b + "</w>") for a in letters for b in letters]
     merges = [pair for pair in pairs if "".join(pair) not in taken] + [("s", "ks</w>")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,16 @@ from torch import nn
 from torch.nn import functional
 
 from booth.errors import BoothError
+from booth.toybox.dataset import UNSEEN
 from booth.toybox.judges import lessons, shelf
 from booth.toybox.judges.eye import FEATURES, SIZE, Eye, Pictures, pixels_of, rough_up
-from booth.toybox.judges.labels import NONE, UNASKED, answers, heads
+from booth.toybox.judges.labels import NONE, UNASKED, answers, heads, telling_views
+from booth.toybox.looks import CLASSES, random_look
+from booth.toybox.places import PLACES
 from booth.toybox.scene import Scene, random_scene
+from booth.toybox.subjects import ROUND
+
+VIEW_SUBJECTS = UNSEEN + 50_000  # seeds of the subjects that are turned in the exam of views
 
 Readings = dict[str, list[str]]
 
@@ -98,16 +105,42 @@ def accuracies(told: Readings, scenes: Sequence[Scene]) -> dict[str, float | Non
     return shares
 
 
+def turned(class_noun: str, view: str, number: int) -> Scene:
+    """The `number`-th picture of an exam in views: an unseen subject that is only turned."""
+    scene = Scene(
+        random_look(class_noun, VIEW_SUBJECTS + 1000 * CLASSES.index(class_noun) + number)
+    )
+    places = np.random.default_rng([scene.look.seed, 43]).permutation(list(PLACES))
+    return replace(scene, place=str(places[0]), view=view, seed=10 * scene.look.seed)
+
+
+def views_read(checker: Checker, work: Path, each: int) -> dict[str, float]:
+    """The share of views read rightly by class, of `each` renders for every view it can show."""
+    order = [
+        (noun, view, n)
+        for noun in CLASSES
+        if noun not in ROUND
+        for view in telling_views(noun)
+        for n in range(each)
+    ]
+    pictures = lessons.rendered(
+        work, "views", lambda n: turned(*order[n]), len(order), checker.size
+    )
+    right: dict[str, list[bool]] = {}
+    for (noun, view, _), seen in zip(order, checker.read(pictures)["view"], strict=True):
+        right.setdefault(noun, []).append(seen == view)
+    return {noun: sum(hits) / len(hits) for noun, hits in right.items()}
+
+
 def examine(checker: Checker, work: Path, count: int) -> dict[str, Any]:
-    """The checker's accuracy on `count` unseen renders: by head, and of views by class."""
-    pictures = lessons.rendered(work / "unseen.npy", lessons.unseen_scene, count, checker.size)
+    """The checker's accuracy on `count` unseen renders by head, and of views by class.
+
+    Views have an exam of their own, a thirtieth of `count` for each class and view: few scenes
+    are turned.
+    """
+    pictures = lessons.rendered(work, "unseen", lessons.unseen_scene, count, checker.size)
     scenes = [lessons.unseen_scene(number) for number in range(count)]
     told = checker.read(pictures)
-    by_class = {}
-    for noun in heads()["class"].labels:
-        mine = [i for i, scene in enumerate(scenes) if scene.look.class_noun == noun]
-        read = {name: [words[i] for i in mine] for name, words in told.items()}
-        by_class[noun] = accuracies(read, [scenes[i] for i in mine])["view"]
     return {
         "unseen renders": count,
         "accuracy": accuracies(told, scenes),
@@ -116,7 +149,7 @@ def examine(checker: Checker, work: Path, count: int) -> dict[str, Any]:
             for name, head in heads().items()
             if NONE in head.labels
         },
-        "accuracy of views": by_class,
+        "accuracy of views": views_read(checker, work, max(1, count // 30)),
     }
 
 

@@ -113,7 +113,7 @@ def _tokenizer(work: Path, count: int) -> CLIPTokenizer:
 
 def examine(clip: Clip, work: Path, count: int) -> dict[str, Any]:
     """How often an unseen render's own caption is the nearest of `chance` captions, in 0..1."""
-    pictures = lessons.rendered(work / "unseen.npy", lessons.unseen_scene, count, clip.size)
+    pictures = lessons.rendered(work, "unseen", lessons.unseen_scene, count, clip.size)
     rng = np.random.default_rng(7)
     said = [caption(lessons.unseen_scene(number), rng) for number in range(count)]
     alike = clip.look(pictures) @ clip.read(said).T

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 
 from booth.toybox import phrases
-from booth.toybox.looks import CLASSES, COLOURS
+from booth.toybox.looks import CLASSES, COLOURS, RECOLOURED
 from booth.toybox.scene import Scene
+from booth.toybox.subjects import ROUND, SIDEWAYS
 
 NONE = "none"
 UNASKED = -100  # cross entropy's word for "no label here"
@@ -34,16 +35,23 @@ class Head:
 
 
 def main_colour(scene: Scene) -> str | None:
-    """The subject's colour name, if it has one: not of marked subjects, materials or styles."""
-    if scene.look.marking != "plain" or scene.material or scene.style:
-        return None
-    return scene.colour or None
+    """The colour that captions may name, of unmarked subjects in no style; else None."""
+    plain = scene.look.marking == "plain" and not scene.style
+    return (scene.colour or None) if plain else None
 
 
 def words_for(field: str) -> dict[str, tuple[str, ...]]:
     """The phrases captions have for each value of a scene's field; none for most fields."""
     table = "WORN" if field == "accessory" else f"{field.upper()}_WORDS"
     return dict(getattr(phrases, table, {}))
+
+
+def telling_views(class_noun: str) -> tuple[str, ...]:
+    """The views of a class that nobody takes for its usual picture, whatever kind it is of."""
+    if class_noun in ROUND:
+        return ("above",)
+    lying = class_noun in SIDEWAYS or class_noun == "toy"
+    return ("behind", "above") if lying else ("side", "behind", "above")
 
 
 def heads() -> dict[str, Head]:
@@ -61,7 +69,23 @@ def heads() -> dict[str, Head]:
 
 
 def _reader(field: str) -> Callable[[Scene], str | None]:
-    return lambda scene: getattr(scene, field) or NONE
+    """The field's value; None where the picture does not tell it.
+
+    The usual picture shows a front (or a sneaker's side), a subject made red looks like a red one,
+    some places are known by their background alone, and no mood shows from behind.
+    """
+
+    def read(scene: Scene) -> str | None:
+        value = getattr(scene, field) or NONE
+        hidden = {
+            "view": not scene.shows_view,
+            "property": value in RECOLOURED,
+            "place": not scene.shows_place,
+            "mood": scene.view == "behind",
+        }
+        return None if hidden.get(field) else value
+
+    return read
 
 
 def answers(scenes: Iterable[Scene]) -> torch.Tensor:

@@ -29,7 +29,7 @@ def training_pictures(work: Path) -> Pictures:
             "Run python -m booth.toybox.pretrain --stage draw first, with the same --work.",
         )
     pictures = dataset.scenes(work)
-    if not np.array_equal(pictures[0], draw(random_scene(0), pictures.shape[1])):
+    if not of_this_world(pictures, random_scene):
         raise BoothError(
             f"The pictures in {work} show another version of the world.",
             "Draw them anew: choose an empty --work, and run --stage draw.",
@@ -37,18 +37,27 @@ def training_pictures(work: Path) -> Pictures:
     return pictures
 
 
-def rendered(path: Path, scene_of: Callable[[int], Scene], count: int, size: int) -> Pictures:
-    """The first `count` scenes as pictures, kept at `path` (.npy); drawing goes on where it was."""
-    pictures = np.load(path) if path.exists() else np.zeros((0, size, size, 3), np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while len(pictures) < count:
-        numbers = range(len(pictures), min(count, len(pictures) + 50))
-        fresh = np.stack([draw(scene_of(number), size) for number in numbers])
-        pictures = np.concatenate([pictures, fresh])
-        temporary = path.with_suffix(".part.npy")
-        np.save(temporary, pictures)
-        temporary.replace(path)
-    return pictures[:count]
+def of_this_world(pictures: Pictures, scene_of: Callable[[int], Scene]) -> bool:
+    """Whether up to eight of the pictures, evenly spread, are what is drawn of their scenes now."""
+    numbers = np.unique(np.linspace(0, len(pictures) - 1, min(8, len(pictures)), dtype=int))
+    size = pictures.shape[1]
+    return all(np.array_equal(pictures[n], draw(scene_of(int(n)), size)) for n in numbers)
+
+
+def rendered(
+    work: Path, name: str, scene_of: Callable[[int], Scene], count: int, size: int
+) -> Pictures:
+    """`count` scenes as pictures, kept in `work`; drawing goes on where it was stopped.
+
+    Pictures of another version of the world, or of another size, are drawn anew.
+    """
+    store = f"{name}_{count}"
+    if dataset.drawn(work, store):
+        before = dataset.scenes(work, store)
+        if before.shape[1] != size or not of_this_world(before, scene_of):
+            dataset.forget(work, store)
+    dataset.draw_scenes(work, count, size, store, scene_of)
+    return dataset.scenes(work, store)
 
 
 def unseen_scene(number: int) -> Scene:
@@ -71,17 +80,10 @@ Batch = Callable[[np.random.Generator, torch.Generator], torch.Tensor]
 """Draws a batch with the two generators and returns its loss."""
 
 
-def learn(
-    net: nn.Module,
-    loss_of: Batch,
-    checkpoint: Path,
-    plan: Plan,
-    after: Callable[[int], None] = lambda step: None,
-) -> int:
+def learn(net: nn.Module, loss_of: Batch, checkpoint: Path, plan: Plan) -> int:
     """Train `net` until the plan's minutes are used up; returns the number of steps in all.
 
-    Goes on from `checkpoint` if there is one. Every step's randomness follows from its number;
-    `after` is called with it.
+    Goes on from `checkpoint` if there is one. Every step's randomness follows from its number.
     """
     weights = [weight for weight in net.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=plan.peak, weight_decay=0.02)
@@ -106,7 +108,6 @@ def learn(
         nn.utils.clip_grad_norm_(weights, 3.0)
         optimizer.step()
         step += 1
-        after(step)
         running = loss.item() if step == 1 else running + 0.05 * (loss.item() - running)
         if step % plan.save_every == 0:
             print(f"{checkpoint.stem} step {step} loss {running:.4f} {clock.progress:.1%}")

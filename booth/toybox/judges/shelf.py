@@ -14,7 +14,7 @@ from torch import nn
 from booth import disk
 from booth.errors import BoothError
 
-NAMES = ("checker", "clip", "dino")
+NAMES = ("checker", "clip", "likeness")
 LIMIT = 6 * 2**20  # bytes, all judges together
 
 
