@@ -21,7 +21,7 @@ def trained(home: Path, launcher: list[str], photos: list[Path], *more: str) -> 
     told = subprocess.run(
         [*command, *OPTIONS, *more],
         env={**os.environ, "BOOTH_HOME": str(home), "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert told.returncode == 0, told.stdout + told.stderr
     return [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]

@@ -34,14 +34,14 @@ def training(base: Path, steps: int) -> jobs.TrainSubject:
 
 
 def wait(library: Library, job: Job, ready: Callable[[Job], bool]) -> Job:
-    """The job as soon as `ready` says so; fails after a minute."""
-    deadline = time.monotonic() + 60
+    """The job as soon as `ready` says so; a busy machine is slow, not wrong."""
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         job = library.ledger.find(job.id)
         if ready(job):
             return job
         time.sleep(0.05)
-    raise AssertionError(f"still {job.state} after a minute: {job.problem}")
+    raise AssertionError(f"still {job.state} after five minutes: {job.problem}")
 
 
 def steps(library: Library, job: Job) -> list[int]:
