@@ -65,6 +65,8 @@ def export(vae: AutoencoderKL, tokenizer: CLIPTokenizer, denoiser: Denoiser, fol
         tokenizer,
         copy.deepcopy(denoiser).to("cpu", torch.float16),
     )
+    for part in (half.vae, half.unet):
+        part.register_to_config(_name_or_path="")  # where it came from is of no use elsewhere
     half.save_pretrained(fresh, safe_serialization=True)
     size = folder_size(fresh)
     if size > LIMIT:
