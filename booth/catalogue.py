@@ -85,7 +85,7 @@ CATALOGUE = (
         sentence="A small drawn world. Works on any computer, offline, in minutes.",
         folder=_ASSETS / "toybox",
         size=SIZE_TOYBOX,
-        seconds_per_step=0.2,
+        seconds_per_step=0.4,
         training={
             "learning_rate": 1e-4,
             "steps": 400,
