@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -116,6 +117,19 @@ class Visit:
     def press(self, selector: str) -> None:
         self.see(selector).click()
 
+    def press_until(self, selector: str, wanted: str) -> None:
+        """Press again when nothing comes of it, as a person would: a page may still be loading."""
+        from playwright.sync_api import TimeoutError as TooLong
+
+        self.see(selector)
+        for _ in range(20):
+            if self.page.locator(selector).first.is_visible():
+                self.page.locator(selector).first.click()
+            with contextlib.suppress(TooLong):
+                self.page.locator(wanted).first.wait_for(state="visible", timeout=15_000)
+                return
+        raise AssertionError(f"{selector} leads nowhere")
+
     def fill(self, name: str, value: object) -> None:
         field = self.page.locator(f"#{name} input, #{name} textarea").first
         field.fill(str(value))
@@ -164,8 +178,8 @@ def test_a_whole_visit_with_the_tab_closed_in_the_middle(booth: Booth, browser: 
     first.close()
 
     again = Visit(browser, booth.address, viewport={"width": 1280, "height": 800})
-    again.press(".open-subject")  # leads to the training, or to the booth once it is done
-    again.see("#to-booth:visible, #see-training:visible")
+    # leads to the training, or to the booth once it is done
+    again.press_until(".open-subject", "#to-booth:visible, #see-training:visible")
     if again.page.locator("#see-training:visible").count():
         again.press("#see-training")
     again.see("#to-booth")
@@ -206,7 +220,7 @@ def test_a_training_survives_the_end_of_the_app(booth: Booth, browser: Any, tmp_
     try:
         visit = Visit(browser, second.address)
         assert "Paused at step" in visit.see(".subject-card .chip").inner_text()
-        visit.press(".open-subject")
+        visit.press_until(".open-subject", "#resume")
         for button in ("#resume", "#finish", "#discard"):
             visit.see(button)
         visit.press("#finish")
