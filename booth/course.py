@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
@@ -28,7 +28,7 @@ from booth import (
 from booth.catalogue import BaseModel
 from booth.config import TrainingConfig, from_dict, to_dict
 from booth.errors import BaseModelError, OutOfMemory, SubjectError, out_of_memory
-from booth.events import Done, Event, Notice, Progress
+from booth.events import Done, Event, Notice, Progress, result_of
 from booth.examples import Examples, View
 from booth.gallery import preview_prompts
 from booth.learner import Learner
@@ -129,9 +129,9 @@ def follow(library: Library) -> None:
     run = Path(order["run"])
     config = from_dict(TrainingConfig, disk.read_json(run / "config.json"))
     base, subject = catalogue.find(config.base), library.find(order["subject"])
-    folder = _result(models.fetch(base))
+    folder = result_of(models.fetch(base))
     places = (run, Path(order["priors"]))
-    pupil, facts = _result(_pupil(subject, config, folder, places))
+    pupil, facts = result_of(_pupil(subject, config, folder, places))
     silent = training.Rehearsal((), base.sampling)
     for _ in training.train(pupil, run / "checkpoints", facts, silent):
         pass
@@ -157,21 +157,8 @@ def finish(run: Path) -> Generator[Event]:
 
 def rare_tokens(base_name: str, count: int, seed: int) -> list[str]:
     """Rare tokens of a base model's tokenizer; downloads the model if it is not here."""
-    tokenizer = models.tokenizer(_result(models.fetch(catalogue.find(base_name))))
+    tokenizer = models.tokenizer(result_of(models.fetch(catalogue.find(base_name))))
     return identifiers.rare_tokens(tokenizer, count, seed)
-
-
-Result = TypeVar("Result")
-
-
-def _result(working: Generator[Event, None, Result]) -> Result:
-    """What a generator returns in the end; nobody listens to its events."""
-    while True:
-        try:
-            next(working)
-        except StopIteration as finished:
-            result: Result = finished.value
-            return result
 
 
 def _settle(config: TrainingConfig, folder: Path, run: Path) -> TrainingConfig:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -85,3 +86,16 @@ def record(event: Event) -> dict[str, Any]:
         values.pop(pixels, None)
     values.update(values.pop("result", {}))
     return {"event": type(event).__name__.lower(), **values}
+
+
+Result = TypeVar("Result")
+
+
+def result_of(working: Generator[Event, None, Result]) -> Result:
+    """What a generator of events returns in the end, when nobody listens to them."""
+    while True:
+        try:
+            next(working)
+        except StopIteration as finished:
+            result: Result = finished.value
+            return result

@@ -30,23 +30,31 @@ from booth.toybox.training import (
 )
 
 
-def build_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextModel:
-    """A small causal CLIP text encoder for the tokenizer's vocabulary and length."""
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=width,
-            intermediate_size=4 * width,
-            num_hidden_layers=layers,
-            num_attention_heads=width // 32,
-            hidden_act="quick_gelu",
-            max_position_embeddings=tokenizer.model_max_length,
-            projection_dim=width,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
+def text_config(
+    tokenizer: CLIPTokenizer, width: int, layers: int, space: int | None = None
+) -> CLIPTextConfig:
+    """A small causal CLIP text encoder for the tokenizer's vocabulary and length.
+
+    `space` is the width that CLIP projects to, where it projects at all; by default `width`.
+    """
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 32,
+        hidden_act="quick_gelu",
+        max_position_embeddings=tokenizer.model_max_length,
+        projection_dim=space or width,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )
+
+
+def build_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextModel:
+    """The text encoder of `text_config`, untrained."""
+    return CLIPTextModel(text_config(tokenizer, width, layers))
 
 
 @torch.no_grad()

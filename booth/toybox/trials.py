@@ -20,7 +20,7 @@ from PIL import Image
 from booth import crops, disk, identifiers, learner, models, priors, prompts, training
 from booth.catalogue import BaseModel
 from booth.config import TrainingConfig, to_dict
-from booth.events import Loss
+from booth.events import Loss, result_of
 from booth.examples import Examples, View
 from booth.gallery import PAPER_LIVE, PAPER_OBJECTS
 from booth.models import Parts
@@ -204,14 +204,5 @@ class Training:
         if self.config.uses_priors:
             sampling = replace(self.base.prior_sampling, resolution=self.config.resolution)
             bank = priors.Bank(self.fingerprint, class_prompt, sampling)
-            latents = _result(priors.ensure(prior_root, bank, parts, self.config.prior_images))
+            latents = result_of(priors.ensure(prior_root, bank, parts, self.config.prior_images))
         return Examples.encode(parts, views, latents, (instance_prompt, class_prompt))
-
-
-def _result(working: Any) -> Any:
-    """What a generator returns in the end; nobody listens to its events."""
-    while True:
-        try:
-            next(working)
-        except StopIteration as finished:
-            return finished.value

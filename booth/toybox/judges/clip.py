@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 
 from booth.toybox.captions import caption
+from booth.toybox.denoiser import text_config
 from booth.toybox.judges import lessons, shelf
 from booth.toybox.judges.eye import FEATURES, SIZE, Eye, Pictures, pixels_of, rough_up
 from booth.toybox.scene import random_scene
@@ -32,7 +33,7 @@ class Clip(nn.Module):
         super().__init__()
         self.tokenizer, self.size = tokenizer, size
         self.eye, self.project = Eye(), nn.Linear(FEATURES, SPACE, bias=False)
-        self.words = CLIPTextModelWithProjection(_text_config(tokenizer))
+        self.words = CLIPTextModelWithProjection(text_config(tokenizer, WIDTH, LAYERS, SPACE))
         self.scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
 
     def image(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -59,22 +60,6 @@ class Clip(nn.Module):
         """Embeddings of sentences, (n, SPACE) on the CPU."""
         batches = [sentences[i : i + 64] for i in range(0, len(sentences), 64)]
         return torch.cat([self.text(batch) for batch in batches]).cpu()
-
-
-def _text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
-    return CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=WIDTH,
-        intermediate_size=4 * WIDTH,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=WIDTH // 32,
-        hidden_act="quick_gelu",
-        max_position_embeddings=tokenizer.model_max_length,
-        projection_dim=SPACE,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
 
 
 def contrast(images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
