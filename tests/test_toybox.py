@@ -19,7 +19,7 @@ from diffusers import UNet2DConditionModel
 from booth.gallery import PAPER_LIVE, PAPER_OBJECTS
 from booth.identifiers import rare_tokens
 from booth.toybox import dataset, denoiser, pretrain, samples
-from booth.toybox.captions import caption
+from booth.toybox.captions import caption, plain
 from booth.toybox.crosses import SPECIES
 from booth.toybox.export import LIMIT, folder_size
 from booth.toybox.extras import ACCESSORIES
@@ -36,7 +36,7 @@ from booth.toybox.scene import (
     draw,
     random_scene,
 )
-from booth.toybox.sheet import prompts
+from booth.toybox.sheet import ORDINARY, asked, scene
 from booth.toybox.styles import STYLES
 from booth.toybox.surfaces import MATERIALS
 from booth.toybox.training import load_state
@@ -335,7 +335,21 @@ def test_the_shipped_model_is_small_and_draws_its_default_size() -> None:
 
 
 def test_the_sheet_asks_for_combinations_that_were_held_back() -> None:
-    assert 64 <= len(prompts()) <= 80 and "a dog in the snow" in prompts()
-    assert len(HELD_BACK) >= 30
+    texts = [plain(*each) for each in asked()]
+    assert 80 <= len(set(texts)) == len(texts) <= 110 and "a dog in the snow" in texts
     for class_noun in CLASSES:
-        assert sum(class_noun in words for words in prompts()) >= 2, class_noun
+        assert sum(class_noun in words for words in texts) >= 2, class_noun
+
+
+@pytest.mark.parametrize(
+    "field", ["place", "accessory", "property", "material", "style", "view", "mood", "cross"]
+)
+def test_the_sheet_asks_for_every_kind_of_thing_the_world_can_show(field: str) -> None:
+    assert any(field in said for _, said in ORDINARY)
+
+
+def test_the_world_draws_what_the_sheet_asks_for() -> None:
+    for noun, said in asked():
+        shown = scene(noun, said, samples.FIRST_SEED)
+        assert shown.class_noun == noun
+        assert {field: getattr(shown, field) for field in said} == said

@@ -6,6 +6,8 @@ Leaving words out is the point: a model that has always heard the colour would n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from booth.toybox.phrases import (
@@ -20,6 +22,7 @@ from booth.toybox.phrases import (
     SYNONYMS,
     VIEW_WORDS,
     WORN,
+    words_for,
 )
 from booth.toybox.scene import Scene
 
@@ -44,6 +47,19 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     while _length(frame.format(" ".join(said))) > ROOM:
         said.pop()
     return frame.format(" ".join(said))
+
+
+def plain(class_noun: str, said: Mapping[str, str]) -> str:
+    """The plain sentence that says all of `said`: values by a scene's field, and a "colour"."""
+    words = {
+        field: words_for(field)[value][0] for field, value in said.items() if field != "colour"
+    }
+    before = [words.get("mood", ""), said.get("colour", ""), words.get("property", ""), class_noun]
+    noun = with_article(" ".join(word for word in before if word))
+    if "cross" in words:
+        noun = with_article(words["cross"].format(noun))
+    after = [words.get(field, "") for field in ("material", "accessory", "view", "place")]
+    return words.get("style", "{}").format(" ".join(word for word in (noun, *after) if word))
 
 
 def _place(scene: Scene, rng: np.random.Generator) -> str:

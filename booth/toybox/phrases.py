@@ -236,6 +236,12 @@ MARKING_WORDS: dict[str, tuple[str, ...]] = {
 OPENINGS = ("{}", "{}", "{}", "{}", "a photo of {}", "a photo of {}", "a picture of {}")
 
 
+def words_for(field: str) -> dict[str, tuple[str, ...]]:
+    """The phrases captions have for each value of a scene's field; none for most fields."""
+    table = "WORN" if field == "accessory" else f"{field.upper()}_WORDS"
+    return dict(globals().get(table, {}))
+
+
 def every_phrase() -> list[str]:
     """All that captions are made of, so that a vocabulary misses no word."""
     tables = (

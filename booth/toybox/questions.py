@@ -11,10 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from booth.toybox.bodies import WEARERS
-from booth.toybox.captions import with_article
-from booth.toybox.judges.labels import telling_views, words_for
+from booth.toybox.captions import plain
+from booth.toybox.judges.labels import telling_views
 from booth.toybox.looks import COLOURS, RECOLOURED
-from booth.toybox.phrases import PLACE_WORDS, WORN
+from booth.toybox.phrases import PLACE_WORDS, WORN, words_for
 from booth.toybox.scene import HELD_BACK
 
 UNREADABLE = ("front", *RECOLOURED)
@@ -65,14 +65,7 @@ def _possible(kind: str, noun: str, other: str, turnable: Collection[str]) -> st
 
 def _question(noun: str, other: str, kind: str, choice: str) -> Question:
     expected = {"place" if other in PLACE_WORDS else "accessory": other, kind: choice}
-    said = {
-        field: choice if field == "colour" else words_for(field)[value][0]
-        for field, value in expected.items()
-    }
-    adjective = said.get("colour") or said.get("property") or ""
-    parts = [with_article(f"{adjective} {noun}".strip())]
-    parts += [said[field] for field in ("material", "accessory", "view", "place") if field in said]
-    sentence = said.get("style", "{}").format(" ".join(parts))
+    sentence = plain(noun, expected)
     if choice == "above":  # whoever looks down sees the ground alone
         expected.pop("place", None)
     return Question(sentence, {"class": noun, **expected})

@@ -1,7 +1,8 @@
-"""A contact sheet: `python -m booth.toybox.sheet` asks for the combinations held back from
-training, then for ordinary ones.
+"""Two contact sheets of the same prompts, `python -m booth.toybox.sheet`: what the model makes of
+them, and what the world draws.
 
-Look at it and count; a loss that falls does not say whether a cat can be told from a teapot.
+The combinations held back from training come first, then ordinary ones. Look at it and count; a
+loss that falls does not say whether a cat can be told from a teapot.
 """
 
 from __future__ import annotations
@@ -9,73 +10,113 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import StableDiffusionPipeline
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from booth import catalogue
+from booth import catalogue, sheets
 from booth.prompts import unknown_words
-from booth.toybox.phrases import PLACE_WORDS, WORN
-from booth.toybox.scene import HELD_BACK
+from booth.toybox.bodies import can_wear
+from booth.toybox.captions import plain
+from booth.toybox.looks import Look, make_look, random_look
+from booth.toybox.phrases import PLACE_WORDS
+from booth.toybox.samples import FIRST_SEED
+from booth.toybox.scene import HELD_BACK, Scene, draw
 
-GENERAL = (
-    "a dog on the beach",
-    "a cat in the jungle",
-    "a stuffed animal in the snow",
-    "a backpack with a mountain in the background",
-    "a teapot on top of a wooden floor",
-    "a vase on top of pink fabric",
-    "a sneaker with a city in the background",
-    "a clock on top of a white rug",
-    "a toy floating on top of water",
-    "a dog with the eiffel tower in the background",
-    "a cat with a wheat field in the background",
-    "a stuffed animal with a blue house in the background",
-    "a purple backpack in the snow",
-    "a red teapot on a cobblestone street",
-    "a blue vase in the jungle",
-    "a green sneaker in autumn",
-    "a yellow clock on green grass",
-    "a pink toy on the beach",
-    "a red dog in the jungle",
-    "a purple cat on a wooden floor",
-    "a dog wearing a red hat",
-    "a cat wearing pink glasses",
-    "a stuffed animal wearing a santa hat on the beach",
-    "a toy wearing a black top hat",
-    "a dog wearing a rainbow scarf in the city",
-    "a golden teapot",
-    "a cat made of stone",
-    "a pencil sketch of a dog",
-    "pixel art of a sneaker",
-    "a dog seen from behind",
-    "a robot in the snow",
-    "a shiny teapot",
-    "a wet dog",
-    "a cube shaped cat",
-    "a dog in a firefighter outfit",
-    "a stuffed animal in a purple wizard outfit",
-    "a stained glass window of a cat",
-    "a painting of a dog in the style of van gogh",
-    "a statue of a stuffed animal",
-    "a wooden boot",
-    "a cross of a dog and a lion",
-    "an angry cat",
-    "in the jungle, a toy car",
+Asked = tuple[str, dict[str, str]]
+"""A class noun, and what is said of it: values by a scene's field, and a "colour"."""
+COLUMNS = 8
+ORDINARY: tuple[Asked, ...] = (
+    ("dog", {"place": "beach"}),
+    ("cat", {"place": "jungle"}),
+    ("stuffed animal", {"place": "snow"}),
+    ("backpack", {"place": "mountain"}),
+    ("teapot", {"place": "wooden floor"}),
+    ("vase", {"place": "pink fabric"}),
+    ("sneaker", {"place": "city"}),
+    ("clock", {"place": "white rug"}),
+    ("toy", {"place": "water"}),
+    ("bowl", {"place": "ocean of milk"}),
+    ("can", {"place": "dirt road"}),
+    ("candle", {"place": "mirror"}),
+    ("boot", {"place": "sidewalk"}),
+    ("glasses", {"place": "beach"}),
+    ("dog", {"place": "eiffel"}),
+    ("stuffed animal", {"place": "blue house"}),
+    ("cat", {"place": "wheat field"}),
+    ("dog", {"place": "sunflowers"}),
+    ("backpack", {"place": "snow", "colour": "purple"}),
+    ("teapot", {"place": "cobblestones", "colour": "red"}),
+    ("vase", {"place": "jungle", "colour": "blue"}),
+    ("sneaker", {"place": "autumn", "colour": "green"}),
+    ("clock", {"place": "sunflowers", "colour": "yellow"}),
+    ("toy", {"place": "beach", "colour": "pink"}),
+    ("dog", {"place": "jungle", "property": "red"}),
+    ("cat", {"place": "wooden floor", "property": "purple"}),
+    ("teapot", {"property": "shiny"}),
+    ("dog", {"property": "wet"}),
+    ("cat", {"property": "cube"}),
+    ("dog", {"accessory": "red hat"}),
+    ("stuffed animal", {"accessory": "santa hat", "place": "snow"}),
+    ("cat", {"accessory": "pink glasses"}),
+    ("toy", {"accessory": "black top hat"}),
+    ("dog", {"accessory": "rainbow scarf", "place": "city"}),
+    ("cat", {"accessory": "top hat and monocle"}),
+    ("dog", {"accessory": "chef outfit"}),
+    ("dog", {"accessory": "firefighter outfit"}),
+    ("cat", {"accessory": "police outfit"}),
+    ("stuffed animal", {"accessory": "wizard outfit"}),
+    ("cat", {"accessory": "yellow shirt", "place": "beach"}),
+    ("teapot", {"material": "gold"}),
+    ("cat", {"material": "stone"}),
+    ("vase", {"material": "glass"}),
+    ("boot", {"material": "wood"}),
+    ("dog", {"style": "watercolour"}),
+    ("dog", {"style": "sketch"}),
+    ("cat", {"style": "stained glass"}),
+    ("dog", {"style": "van gogh"}),
+    ("teapot", {"style": "pointillism"}),
+    ("cat", {"style": "woodblock"}),
+    ("stuffed animal", {"style": "statue"}),
+    ("sneaker", {"style": "pixel art"}),
+    ("dog", {"view": "side"}),
+    ("dog", {"view": "behind"}),
+    ("cat", {"view": "above"}),
+    ("teapot", {"view": "behind"}),
+    ("dog", {"mood": "happy"}),
+    ("cat", {"mood": "angry"}),
+    ("dog", {"mood": "sleeping"}),
+    ("dog", {"cross": "lion"}),
+    ("cat", {"cross": "panda"}),
 )
 
 
-def held_back_prompts() -> list[str]:
-    """One prompt for every combination that was held back from training."""
-    words = {**PLACE_WORDS, **WORN}
-    return [f"a {noun} {words[other][0]}" for noun, other in sorted(HELD_BACK)]
+def asked(known: Collection[str] = ()) -> list[Asked]:
+    """All that the sheets ask, the held-back ones first; only what `known` words can say."""
+    held_back = [
+        (noun, {"place" if other in PLACE_WORDS else "accessory": other})
+        for noun, other in sorted(HELD_BACK)
+    ]
+    every = [*held_back, *ORDINARY]
+    return [each for each in every if not (known and unknown_words([plain(*each)], known))]
 
 
-def prompts(known: Collection[str] = ()) -> list[str]:
-    """All prompts of the sheet: the held-back ones first; only what `known` words can say."""
-    texts = [*held_back_prompts(), *GENERAL]
-    return [text for text in texts if not (known and unknown_words([text], known))]
+def scene(class_noun: str, said: dict[str, str], seed: int) -> Scene:
+    """A picture of the world that shows what is said, with a subject never trained on."""
+    fields: dict[str, Any] = {field: value for field, value in said.items() if field != "colour"}
+    look = _look(class_noun, said.get("colour", ""), seed)
+    while "accessory" in said and not can_wear(look):
+        look = random_look(class_noun, look.seed + 1000)
+    return Scene(look, **fields, seed=seed)
+
+
+def _look(class_noun: str, colour: str, seed: int) -> Look:
+    look = random_look(class_noun, seed)
+    if not colour:
+        return look
+    return make_look(class_noun, seed, (colour, look.mark, look.accent), "plain")
 
 
 @torch.no_grad()
@@ -88,8 +129,8 @@ def pictures(
 ) -> list[Image.Image]:
     """One picture per prompt; picture i always starts from noise seed + i."""
     drawn: list[Image.Image] = []
-    for start in range(0, len(texts), 8):
-        batch = list(texts[start : start + 8])
+    for start in range(0, len(texts), COLUMNS):
+        batch = list(texts[start : start + COLUMNS])
         noise = [torch.Generator().manual_seed(seed + start + i) for i in range(len(batch))]
         drawn += pipeline(
             batch, num_inference_steps=steps, guidance_scale=guidance, generator=noise
@@ -97,29 +138,17 @@ def pictures(
     return drawn
 
 
-def labelled(images: Sequence[Image.Image], texts: Sequence[str], columns: int = 8) -> Image.Image:
-    """The pictures in rows, each with its prompt below."""
-    size, band = images[0].width, 22
-    rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * size, rows * (size + band)), "white")
-    pen = ImageDraw.Draw(sheet)
-    for i, (image, text) in enumerate(zip(images, texts, strict=True)):
-        x, y = i % columns * size, i // columns * (size + band)
-        sheet.paste(image, (x, y))
-        words, line = text.split(), ""
-        lines: list[str] = []
-        for word in words:
-            if len(line) + len(word) > size // 6:
-                lines.append(line)
-                line = ""
-            line = f"{line} {word}".strip()
-        for k, part in enumerate([*lines, line][:2]):
-            pen.text((x + 2, y + size + 10 * k), part, fill="black", font_size=9)
-    return sheet
+def save(images: Sequence[Image.Image], texts: Sequence[str], path: Path) -> None:
+    """Write the pictures above their prompts as one WebP."""
+    rows = sheets.in_rows(list(zip(images, texts, strict=True)), COLUMNS)
+    page = sheets.page([("", row) for row in rows], cell=images[0].width)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.save(path, quality=82, method=6)
+    print(f"{len(images)} pictures in {path}")
 
 
 def main() -> None:
-    """Draw the sheet for an exported model."""
+    """Draw both sheets for an exported model."""
     parser = argparse.ArgumentParser(prog="python -m booth.toybox.sheet", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("assets/toybox"))
     parser.add_argument("--out", type=Path, default=Path("assets/pictures/toybox.webp"))
@@ -129,11 +158,13 @@ def main() -> None:
     choices = parser.parse_args()
     pipeline = StableDiffusionPipeline.from_pretrained(choices.model, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
-    texts = prompts(catalogue.find(str(choices.model)).words)
+    every = asked(catalogue.find(str(choices.model)).words)
+    texts = [plain(*each) for each in every]
     images = pictures(pipeline, texts, choices.steps, choices.guidance, choices.seed)
-    choices.out.parent.mkdir(parents=True, exist_ok=True)
-    labelled(images, texts).save(choices.out, quality=82, method=6)
-    print(f"{len(images)} pictures in {choices.out}")
+    save(images, texts, choices.out)
+    scenes = [scene(*each, FIRST_SEED + 500 + n) for n, each in enumerate(every)]
+    world = [Image.fromarray(draw(shown, images[0].width)) for shown in scenes]
+    save(world, texts, choices.out.with_stem(f"{choices.out.stem}_world"))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-from booth.toybox import phrases
 from booth.toybox.looks import CLASSES, COLOURS, RECOLOURED
+from booth.toybox.phrases import words_for
 from booth.toybox.scene import Scene
 from booth.toybox.subjects import ROUND, SIDEWAYS
 
@@ -38,12 +38,6 @@ def main_colour(scene: Scene) -> str | None:
     """The colour that captions may name, of unmarked subjects in no style; else None."""
     plain = scene.look.marking == "plain" and not scene.style
     return (scene.colour or None) if plain else None
-
-
-def words_for(field: str) -> dict[str, tuple[str, ...]]:
-    """The phrases captions have for each value of a scene's field; none for most fields."""
-    table = "WORN" if field == "accessory" else f"{field.upper()}_WORDS"
-    return dict(getattr(phrases, table, {}))
 
 
 def telling_views(class_noun: str) -> tuple[str, ...]:
