@@ -35,7 +35,15 @@ from booth.toybox.looks import CLASSES, COLOURS, RECOLOURED, make_look, random_l
 from booth.toybox.places import PLACES
 from booth.toybox.pretrain import Settings, run
 from booth.toybox.questions import EXTRAS, questions
-from booth.toybox.scene import HELD_BACK, MATERIALS, VIEWS, Scene, random_scene, worn_by
+from booth.toybox.scene import (
+    HELD_BACK,
+    MATERIALS,
+    PROPERTIES,
+    VIEWS,
+    Scene,
+    random_scene,
+    worn_by,
+)
 from booth.toybox.training import load_state
 from booth.toybox.vocabulary import build_tokenizer, caption_sample
 
@@ -106,9 +114,14 @@ def test_the_checkers_labels_are_the_worlds_tables() -> None:
     assert heads["colour"] == set(COLOURS)
     assert heads["accessory"] == {*ACCESSORIES} | none and heads["style"] == {*STYLE_WORDS} | none
     assert heads["view"] == {*VIEWS} | none and heads["material"] == {*MATERIALS} | none
-    truth = labels.answers(random_scene(seed) for seed in range(400))
-    for column, head in zip(truth.T, labels.heads().values(), strict=True):
-        assert column.max() < len(head.labels) and (column >= 0).any()
+    assert heads["property"] == {*PROPERTIES} - {*RECOLOURED} | none
+
+
+def test_training_teaches_every_label_of_the_checker() -> None:
+    truth = labels.answers(random_scene(seed) for seed in range(1500))
+    for column, (name, head) in zip(truth.T, labels.heads().items(), strict=True):
+        taught = set(column.tolist()) - {labels.UNASKED}
+        assert taught == set(range(len(head.labels))), name
 
 
 def test_colour_is_asked_of_plain_subjects_only() -> None:
