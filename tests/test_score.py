@@ -35,7 +35,15 @@ from booth.toybox.looks import CLASSES, COLOURS, RECOLOURED, make_look, random_l
 from booth.toybox.places import PLACES
 from booth.toybox.pretrain import Settings, run
 from booth.toybox.questions import EXTRAS, questions
-from booth.toybox.scene import HELD_BACK, MATERIALS, VIEWS, Scene, random_scene, worn_by
+from booth.toybox.scene import (
+    HELD_BACK,
+    MATERIALS,
+    PROPERTIES,
+    VIEWS,
+    Scene,
+    random_scene,
+    worn_by,
+)
 from booth.toybox.training import load_state
 from booth.toybox.vocabulary import build_tokenizer, caption_sample
 
@@ -106,9 +114,14 @@ def test_the_checkers_labels_are_the_worlds_tables() -> None:
     assert heads["colour"] == set(COLOURS)
     assert heads["accessory"] == {*ACCESSORIES} | none and heads["style"] == {*STYLE_WORDS} | none
     assert heads["view"] == {*VIEWS} | none and heads["material"] == {*MATERIALS} | none
-    truth = labels.answers(random_scene(seed) for seed in range(400))
-    for column, head in zip(truth.T, labels.heads().values(), strict=True):
-        assert column.max() < len(head.labels) and (column >= 0).any()
+    assert heads["property"] == {*PROPERTIES} - {*RECOLOURED} | none
+
+
+def test_training_teaches_every_label_of_the_checker() -> None:
+    truth = labels.answers(random_scene(seed) for seed in range(1500))
+    for column, (name, head) in zip(truth.T, labels.heads().items(), strict=True):
+        taught = set(column.tolist()) - {labels.UNASKED}
+        assert taught == set(range(len(head.labels))), name
 
 
 def test_colour_is_asked_of_plain_subjects_only() -> None:
@@ -205,17 +218,25 @@ def test_only_prompts_of_known_words_are_asked() -> None:
 
 def test_the_base_model_is_given_the_subjects_colours_and_marking() -> None:
     spotted = make_look("dog", 1, ("orange", "blue", "green"), "spots")
-    words = trials.description(spotted)
+    words = trials.description(spotted, frozenset())
     assert words == "orange dog with blue spots"
     assert trials.filled("a [V] {class} on the beach", words) == f"an {words} on the beach"
     assert trials.filled("a red [V] {class}", words) == "a red dog with blue spots"
-    two_tone = trials.description(make_look("dog", 1, ("orange", "blue", "green"), "two tone"))
+    two_tone = trials.description(
+        make_look("dog", 1, ("orange", "blue", "green"), "two tone"), frozenset()
+    )
     assert trials.filled("a red [V] {class}", two_tone) == "a red and blue dog"
-    toys = (random_look("toy", seed) for seed in range(30))
-    nouns = {
-        look.kind: trials.description(dataclasses.replace(look, marking="plain")) for look in toys
-    }
-    assert all(nouns[kind].endswith(noun) for kind, noun in trials.KIND_NOUNS.items())
+
+
+def test_a_toy_is_called_by_its_kind_where_the_base_model_knows_the_word() -> None:
+    looks = [random_look("toy", seed) for seed in range(30)]
+    toys = {look.kind: dataclasses.replace(look, marking="plain") for look in looks}
+    for kind, noun in trials.KIND_NOUNS.items():
+        assert trials.description(toys[kind], frozenset()).endswith(noun)
+    older = frozenset("rubber duck toy".split())
+    said = {kind: trials.description(toys[kind], older) for kind in toys}
+    assert said["duck"].endswith("rubber duck")
+    assert said["car"].endswith(" toy") and said["robot"].endswith(" toy")
 
 
 def test_a_picture_looks_like_itself_and_unlike_others() -> None:

@@ -15,15 +15,18 @@ import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from torch import nn
 
 from booth.gallery import PAPER_LIVE, PAPER_OBJECTS
 from booth.identifiers import rare_tokens
-from booth.toybox import dataset, denoiser, pretrain, samples
+from booth.toybox import dataset, denoiser, pretrain, samples, training
 from booth.toybox.captions import caption, plain
 from booth.toybox.crosses import SPECIES
 from booth.toybox.export import LIMIT, folder_size
 from booth.toybox.extras import ACCESSORIES
+from booth.toybox.judges import lessons
 from booth.toybox.looks import CLASSES, make_look, random_look
+from booth.toybox.optimizer import Mixed
 from booth.toybox.phrases import PLACE_WORDS, PROPERTY_WORDS, WORN, every_phrase
 from booth.toybox.places import PLACES
 from booth.toybox.pretrain import Settings, run
@@ -296,6 +299,55 @@ def toy_settings(folder: Path) -> Settings:
         unet_minutes=0.02,
         batch=4,
     )
+
+
+def taught(folder: Path, stop: int | None = None) -> training.Pupil:
+    """A tiny net that learnt for nine steps, or was stopped before step `stop`."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1))
+    optimizer = Mixed(net.named_parameters(), lambda name: name.startswith("1"))
+    pupil = training.Pupil(net, optimizer, folder / "net.pt", average=training.Average(net))
+    pupil.restore()
+
+    def loss_of(step: int) -> torch.Tensor:
+        if step == stop:
+            raise KeyboardInterrupt
+        seen = torch.randn(5, 3, generator=torch.Generator().manual_seed(step))
+        return net(seen).square().mean()
+
+    training.learn(pupil, loss_of, training.Plan(10 / 60, 5, peak=0.01, warmup=2, save_every=2))
+    return pupil
+
+
+def test_a_stopped_training_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tick(clock: training.Clock) -> float:
+        clock.spent += 1
+        return clock.progress
+
+    monkeypatch.setattr(training.Clock, "tick", tick)
+    through = taught(tmp_path / "through")
+    with pytest.raises(KeyboardInterrupt):
+        taught(tmp_path / "stopped", stop=4)
+    again = taught(tmp_path / "stopped")
+    assert again.step == through.step == 9 and again.loss == through.loss
+    assert again.average is not None and through.average is not None
+    for name, weight in through.net.named_parameters():
+        assert torch.equal(weight, again.net.get_parameter(name))
+        assert torch.equal(through.average.shadow[name], again.average.shadow[name])
+
+
+def test_the_clock_of_a_training_starts_when_its_checkpoint_has_been_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, clock = [], training.Clock
+    monkeypatch.setattr(training, "load_state", lambda _: order.append("read"))
+    monkeypatch.setattr(training, "Clock", lambda *given: order.append("started") or clock(*given))
+    net = nn.Linear(1, 1)
+    plan = training.Plan(0.0, batch=1, peak=0.1)
+    lessons.learn(net, lambda *_: net(torch.ones(1)).mean(), tmp_path / "net.pt", plan)
+    assert order == ["read", "started"]
 
 
 def test_pretraining_runs_end_to_end_and_resumes(tmp_path: Path) -> None:

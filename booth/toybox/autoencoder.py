@@ -8,7 +8,6 @@ latent statistics at the end, without which the diffusion model sees latents of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,21 +17,9 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from booth.toybox.optimizer import Mixed
-from booth.toybox.training import Clock, learning_rate, load_state, save_state
+from booth.toybox.training import Plan, Pupil, learn
 
 Pool = NDArray[np.uint8]
-
-
-@dataclass
-class Plan:
-    """How long and on what crops to train."""
-
-    minutes: float
-    crop: int = 64
-    batch: int = 16
-    peak: float = 0.012
-    warmup: int = 60
-    save_every: int = 100
 
 
 def build_autoencoder(
@@ -85,58 +72,36 @@ def reconstruction_loss(decoded: torch.Tensor, target: torch.Tensor) -> torch.Te
 
 
 def train_autoencoder(
-    vae: AutoencoderKL, pools: Sequence[Pool], shares: Sequence[float], checkpoint: Path, plan: Plan
+    vae: AutoencoderKL,
+    pools: Sequence[Pool],
+    shares: Sequence[float],
+    crop: int,
+    checkpoint: Path,
+    plan: Plan,
 ) -> int:
-    """Train until the plan's minutes are used up, resuming from the checkpoint; returns steps."""
+    """Train on crops from the pools, going on from the checkpoint; returns the steps in all."""
     optimizer = Mixed(
         vae.named_parameters(),
         lambda name: name.endswith(("coder.conv_in.weight", "coder.conv_out.weight")),
         lr=plan.peak,
         adam_lr=plan.peak / 10,
     )
-    spent, step = 0.0, 0
-    state = load_state(checkpoint)
-    if state is not None:
-        vae.load_state_dict(state["vae"])
-        optimizer.load_state_dict(state["optimizer"])
-        spent, step = state["spent"], state["step"]
-    rng = np.random.default_rng([5, step])
-    running, clock = 0.0, Clock(plan.minutes, spent)
-    while clock.tick() < 1:
-        share = learning_rate(1.0, clock.progress, step, plan.warmup)
-        pictures = crops(pools, shares, rng, plan.batch, plan.crop).to(vae.device)
-        loss = _step(vae, optimizer, share, pictures)
-        running = running + 0.02 * (loss - running) if running else loss
-        step += 1
-        if step % plan.save_every == 0:
-            print(f"autoencoder step {step} loss {running:.4f} {clock.progress:.0%}", flush=True)
-            _save(checkpoint, vae, optimizer, clock, step)
-    _save(checkpoint, vae, optimizer, clock, step)
-    return step
+    pupil = Pupil(vae, optimizer, checkpoint, key="vae")
+    pupil.restore()
+    rng = np.random.default_rng([5, pupil.step])
+
+    def loss_of(_: int) -> torch.Tensor:
+        return autoencoding_loss(vae, crops(pools, shares, rng, plan.batch, crop).to(vae.device))
+
+    return learn(pupil, loss_of, plan)
 
 
-def _step(vae: AutoencoderKL, optimizer: Mixed, share: float, pictures: torch.Tensor) -> float:
-    """One optimizer step on one batch; returns the reconstruction loss."""
+def autoencoding_loss(vae: AutoencoderKL, pictures: torch.Tensor) -> torch.Tensor:
+    """The reconstruction loss, and a little of the latents' distance from a normal distribution."""
     posterior = vae.encode(pictures).latent_dist
     decoded = vae.decode(posterior.sample()).sample
-    loss = reconstruction_loss(decoded, pictures)
     spread = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
-    (loss + 3e-4 * spread).backward()
-    torch.nn.utils.clip_grad_norm_([p for p in vae.parameters() if p.requires_grad], 1.0)
-    optimizer.step(share)
-    return loss.item()
-
-
-def _save(path: Path, vae: AutoencoderKL, optimizer: Mixed, clock: Clock, step: int) -> None:
-    save_state(
-        path,
-        {
-            "vae": vae.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "spent": clock.spent,
-            "step": step,
-        },
-    )
+    return reconstruction_loss(decoded, pictures) + 3e-4 * spread
 
 
 def freeze_encoder(vae: AutoencoderKL) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +19,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from booth.toybox.captions import caption
 from booth.toybox.scene import random_scene
-from booth.toybox.training import (
-    Average,
-    Clock,
-    learning_rate,
-    load_state,
-    save_state,
-    set_learning_rate,
-)
+from booth.toybox.training import Average, Plan, Pupil, learn
 
 
 def text_config(
@@ -153,17 +145,6 @@ def velocity_loss(
     return (weight * error).mean() / weight.mean()
 
 
-@dataclass
-class Plan:
-    """How long and how hard to train."""
-
-    minutes: float
-    batch: int = 32
-    peak: float = 1e-3
-    warmup: int = 300
-    save_every: int = 100
-
-
 class CaptionedLatents:
     """Batches of cached latents with freshly written captions; the cache may still be growing."""
 
@@ -208,52 +189,18 @@ def train_denoiser(
     scheduler: DDIMScheduler,
     checkpoint: Path,
     plan: Plan,
-    report: Callable[[str], None] = print,
-) -> Average:
-    """Train where the denoiser lies until the plan's minutes are used up.
-
-    Goes on from the checkpoint if there is one.
-    """
+) -> int:
+    """Train where the denoiser lies, going on from the checkpoint; returns the steps in all."""
     device = denoiser.unet.device
-    optimizer, average = _optimizer(denoiser), Average(denoiser)
-    spent, step, running = 0.0, 0, 1.0
-    state = load_state(checkpoint)
-    if state is not None:
-        denoiser.load_state_dict(state["denoiser"])
-        optimizer.load_state_dict(state["optimizer"])
-        average.shadow = {name: kept.to(device) for name, kept in state["average"].items()}
-        spent, step, running = state["spent"], state["step"], state["loss"]
-    rng = np.random.default_rng([6, step])
-    torch.manual_seed(step)
-    clock = Clock(plan.minutes, spent)
+    pupil = Pupil(denoiser, _optimizer(denoiser), checkpoint, "denoiser", Average(denoiser))
+    pupil.restore()
+    rng = np.random.default_rng([6, pupil.step])
+    torch.manual_seed(pupil.step)
 
-    def save() -> None:
-        save_state(
-            checkpoint,
-            {
-                "denoiser": denoiser.state_dict(),
-                "average": average.shadow,
-                "optimizer": optimizer.state_dict(),
-                "spent": clock.spent,
-                "step": step,
-                "loss": running,
-            },
-        )
-
-    while clock.tick() < 1:
-        set_learning_rate(optimizer, learning_rate(plan.peak, clock.progress, step, plan.warmup))
-        latents, ids = data.batch(plan.batch, rng)
-        loss = velocity_loss(denoiser, latents.to(device), ids.to(device), scheduler)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        average.update(denoiser, step)
-        running += 0.02 * (loss.item() - running)
+    def loss_of(step: int) -> torch.Tensor:
         if step % plan.save_every == 0:
-            report(f"denoiser step {step} loss {running:.4f} {clock.progress:.1%}")
-            save()
             data.refresh()
-    save()
-    return average
+        latents, ids = data.batch(plan.batch, rng)
+        return velocity_loss(denoiser, latents.to(device), ids.to(device), scheduler)
+
+    return learn(pupil, loss_of, plan)

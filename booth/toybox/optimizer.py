@@ -70,19 +70,31 @@ class Mixed:
         params = [(name, p) for name, p in named if p.requires_grad]
         inner = [p for name, p in params if p.ndim >= 2 and not outer(name)]
         rest = [p for name, p in params if p.ndim < 2 or outer(name)]
-        self.rates = (lr, adam_lr)
+        self.scale = adam_lr / lr
         self.parts: list[torch.optim.Optimizer] = [
             Orthogonal(inner, lr=lr),
             torch.optim.AdamW(rest, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0),
         ]
+        self._scale()
 
-    def step(self, share: float) -> None:
-        """One update at `share` of the peak learning rates; clears the gradients."""
-        for part, rate in zip(self.parts, self.rates, strict=True):
-            for group in part.param_groups:
-                group["lr"] = rate * share
+    def _scale(self) -> None:
+        for group in self.parts[1].param_groups:
+            group["scale"] = self.scale
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Those of both; AdamW's learn at their `scale` of the learning rate."""
+        return [group for part in self.parts for group in part.param_groups]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clear the gradients."""
+        for part in self.parts:
+            part.zero_grad(set_to_none)
+
+    def step(self) -> None:
+        """One update."""
+        for part in self.parts:
             part.step()
-            part.zero_grad(set_to_none=True)
 
     def state_dict(self) -> dict[str, Any]:
         """The state of both."""
@@ -92,3 +104,4 @@ class Mixed:
         """Restore both."""
         for part, saved in zip(self.parts, state["parts"], strict=True):
             part.load_state_dict(saved)
+        self._scale()

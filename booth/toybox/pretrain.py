@@ -27,7 +27,7 @@ from booth.toybox import autoencoder, dataset, denoiser, export
 from booth.toybox.judges import checker, clip, lessons, likeness, shelf
 from booth.toybox.samples import write_samples
 from booth.toybox.scene import draw, random_scene
-from booth.toybox.training import load_state, save_state
+from booth.toybox.training import Plan, load_state, save_state
 from booth.toybox.vocabulary import build_tokenizer, caption_sample, extend_tokenizer
 
 PHOTOS = (".jpg", ".jpeg", ".png")
@@ -94,8 +94,8 @@ def vae_stage(s: Settings) -> None:
     torch.manual_seed(0)
     vae = new_autoencoder(s)
     pools = [dataset.textures(s.work, s.textures, s.size), dataset.scenes(s.work)]
-    plan = autoencoder.Plan(s.vae_minutes, crop=s.crop)
-    autoencoder.train_autoencoder(vae, pools, [0.3, 0.7], s.work / "vae.pt", plan)
+    plan = Plan(s.vae_minutes, batch=16, peak=0.012)
+    autoencoder.train_autoencoder(vae, pools, [0.3, 0.7], s.crop, s.work / "vae.pt", plan)
     autoencoder.standardise(vae, np.asarray(pools[1][:512]))
     save_state(s.work / "vae_final.pt", {"vae": vae.state_dict()})
 
@@ -121,8 +121,8 @@ def decoder_stage(s: Settings) -> None:
     vae = load_autoencoder(s)
     autoencoder.freeze_encoder(vae)
     pools = [dataset.textures(s.work, s.textures, s.size), dataset.scenes(s.work)]
-    plan = autoencoder.Plan(s.decoder_minutes, crop=s.crop, peak=1e-3)
-    autoencoder.train_autoencoder(vae, pools, [0.2, 0.8], s.work / "decoder.pt", plan)
+    plan = Plan(s.decoder_minutes, batch=16, peak=1e-3)
+    autoencoder.train_autoencoder(vae, pools, [0.2, 0.8], s.crop, s.work / "decoder.pt", plan)
 
 
 def latents_stage(s: Settings) -> None:
@@ -164,13 +164,9 @@ def unet_stage(s: Settings) -> None:
     """Train text encoder and UNet together."""
     tokenizer = load_tokenizer(s)
     data = denoiser.CaptionedLatents(lambda: dataset.latents(s.work), tokenizer)
-    denoiser.train_denoiser(
-        new_denoiser(s, tokenizer),
-        data,
-        denoiser.build_scheduler(),
-        s.work / "unet.pt",
-        denoiser.Plan(s.unet_minutes, s.batch),
-    )
+    plan = Plan(s.unet_minutes, s.batch, peak=1e-3, warmup=300)
+    net, scheduler = new_denoiser(s, tokenizer), denoiser.build_scheduler()
+    denoiser.train_denoiser(net, data, scheduler, s.work / "unet.pt", plan)
 
 
 def export_stage(s: Settings) -> None:
@@ -209,7 +205,8 @@ def samples_stage(s: Settings) -> None:
 def judge_stage(s: Settings, judge: Any, minutes: float, count: int) -> None:
     """Train a judge on the renders, examine it as it is written, and put it beside the others."""
     name = judge.__name__.rpartition(".")[2]
-    net, steps = judge.train(s.work, lessons.Plan(minutes, s.judge_batch))
+    plan = Plan(minutes, s.judge_batch, peak=2e-3, save_every=50, clip=3.0)
+    net, steps = judge.train(s.work, plan)
     judge.save(net, s.work / name)
     figures = judge.examine(judge.load(s.work / name), s.work, count)
     if s.selective and figures.get(likeness.UNTRAINED, 0) >= figures.get(likeness.AUC, 1):

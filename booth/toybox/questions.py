@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 from booth.toybox.bodies import WEARERS
 from booth.toybox.captions import plain
-from booth.toybox.judges.labels import telling_views
-from booth.toybox.looks import COLOURS, RECOLOURED
-from booth.toybox.phrases import PLACE_WORDS, WORN, words_for
+from booth.toybox.judges.labels import readable, telling_views
+from booth.toybox.looks import COLOURS
+from booth.toybox.phrases import PLACE_WORDS, WORN
 from booth.toybox.scene import HELD_BACK
 
-UNREADABLE = ("front", *RECOLOURED)
-"""The usual picture shows a front as well; a subject made red looks like a red one."""
+USUAL = "front"
+"""The view that most classes show in their usual picture."""
 EXTRAS = {
     "colour": tuple(COLOURS),
     **{
-        field: tuple(value for value in words_for(field) if value not in UNREADABLE)
+        field: tuple(value for value in readable(field) if value != USUAL)
         for field in ("style", "view", "accessory", "material", "property")
     },
 }

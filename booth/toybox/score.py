@@ -209,9 +209,8 @@ Asked = list[tuple[str, int]]
 
 def asked_of(course: trials.Training, templates: Sequence[str], plan: Plan) -> tuple[Asked, Asked]:
     """What is asked of a trained model: its subject in every template, and its class."""
-    called = trials.named(course.condition, course.who, course.config.identifier)
     mine = [
-        (trials.filled(template, called), seed)
+        (trials.filled(template, course.called), seed)
         for template in templates
         for seed in range(plan.pictures)
     ]

@@ -85,22 +85,23 @@ def sitter(number: int, size: int) -> Sitter:
 
 
 def paper_prompts(class_noun: str, known: frozenset[str]) -> list[str]:
-    """The paper's prompts for this class, with "[V] {class}", that are made of `known` words.
-
-    A model that does not say which words it knows (none are `known`) is asked all of them.
-    """
+    """The paper's prompts for this class, with "[V] {class}", that are made of `known` words."""
     paper = PAPER_LIVE if prompts.kind_of(class_noun) == "live" else PAPER_OBJECTS
-    bare = [text.replace("{class}", "") for text in paper]
-    return [
-        text
-        for text, words in zip(paper, bare, strict=True)
-        if not known or not prompts.unknown_words([words], known)
-    ]
+    return [text for text in paper if understood(text.replace("{class}", ""), known)]
 
 
-def description(look: Look) -> str:
-    """A subject in the words captions have for it: "[main colour] dog with [other] spots"."""
-    noun = KIND_NOUNS.get(look.kind, look.class_noun)
+def understood(text: str, known: frozenset[str]) -> bool:
+    """Whether all words are `known`, to a model that says which it knows (none: it does not)."""
+    return not known or not prompts.unknown_words([text], known)
+
+
+def description(look: Look, known: frozenset[str]) -> str:
+    """A subject in the words captions have for it: "[main colour] dog with [other] spots".
+
+    A toy is called by its kind where those words are `known`.
+    """
+    kind = KIND_NOUNS.get(look.kind, look.class_noun)
+    noun = kind if understood(kind, known) else look.class_noun
     said = f"{look.main} {noun}"
     if look.marking not in MARKING_WORDS:
         return said
@@ -121,14 +122,6 @@ def filled(template: str, subject: str) -> str:
         subject = re.sub(rf"^({'|'.join(COLOURS)}) ", "", subject)
     sentence = template.replace("[V] {class}", subject)
     return re.sub(r"\ba (?=[aeiou])", "an ", sentence)
-
-
-def named(condition: Condition, who: Sitter, identifier: str) -> str:
-    """What the subject is called in a condition's prompts: "[V] dog", or a description."""
-    if not condition.trained:
-        return description(who.look)
-    noun = {"right": who.class_noun, "wrong": who.wrong_noun, "": ""}[condition.noun]
-    return f"{identifier} {noun}".strip()
 
 
 def settings(condition: Condition, base: BaseModel, who: Sitter, share: float) -> TrainingConfig:
@@ -153,6 +146,14 @@ class Training:
     base: BaseModel
     fingerprint: str  # of the base model
 
+    @property
+    def called(self) -> str:
+        """What the subject is called in prompts: "[V] dog", or a description."""
+        if not self.condition.trained:
+            return description(self.who.look, self.base.words)
+        noun = {"right": self.who.class_noun, "wrong": self.who.wrong_noun, "": ""}
+        return f"{self.config.identifier} {noun[self.condition.noun]}".strip()
+
     def prompts(self) -> tuple[str, str]:
         """What photos and prior images are labelled.
 
@@ -160,8 +161,7 @@ class Training:
         all that changes.
         """
         noun = self.who.wrong_noun if self.condition.noun == "wrong" else self.who.class_noun
-        called = named(self.condition, self.who, self.config.identifier)
-        return f"a {called}", prompts.class_prompt(noun)
+        return f"a {self.called}", prompts.class_prompt(noun)
 
     def facts(self) -> dict[str, Any]:
         """What decides the trained weights, ready for JSON."""

@@ -21,6 +21,7 @@ from booth.toybox.looks import CLASSES, random_look
 from booth.toybox.places import PLACES
 from booth.toybox.scene import Scene, random_scene
 from booth.toybox.subjects import ROUND
+from booth.toybox.training import Plan
 
 VIEW_SUBJECTS = UNSEEN + 50_000  # seeds of the subjects that are turned in the exam of views
 
@@ -74,7 +75,7 @@ def loss_of(told: Sequence[torch.Tensor], truth: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def train(work: Path, plan: lessons.Plan) -> tuple[Checker, int]:
+def train(work: Path, plan: Plan) -> tuple[Checker, int]:
     """Train a checker on the renders in `work`; returns it and the steps it took."""
     torch.manual_seed(0)
     pictures = lessons.training_pictures(work)

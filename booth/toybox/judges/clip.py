@@ -21,6 +21,7 @@ from booth.toybox.denoiser import text_config
 from booth.toybox.judges import lessons, shelf
 from booth.toybox.judges.eye import FEATURES, SIZE, Eye, Pictures, pixels_of, rough_up
 from booth.toybox.scene import random_scene
+from booth.toybox.training import Plan
 from booth.toybox.vocabulary import build_tokenizer, caption_sample
 
 WIDTH, LAYERS, SPACE = 128, 2, 128
@@ -70,7 +71,7 @@ def contrast(images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor) -> 
     return right / 2
 
 
-def train(work: Path, plan: lessons.Plan) -> tuple[Clip, int]:
+def train(work: Path, plan: Plan) -> tuple[Clip, int]:
     """Train both towers on the renders in `work`; returns them and the steps they took."""
     torch.manual_seed(0)
     pictures = lessons.training_pictures(work)

@@ -40,6 +40,14 @@ def main_colour(scene: Scene) -> str | None:
     return (scene.colour or None) if plain else None
 
 
+def readable(field: str) -> tuple[str, ...]:
+    """The values of a scene's field that captions name and pictures tell.
+
+    A subject made red looks like a red one: as a property it is no answer.
+    """
+    return tuple(value for value in words_for(field) if value not in RECOLOURED)
+
+
 def telling_views(class_noun: str) -> tuple[str, ...]:
     """The views of a class that nobody takes for its usual picture, whatever kind it is of."""
     if class_noun in ROUND:
@@ -55,7 +63,7 @@ def heads() -> dict[str, Head]:
         "colour": Head(tuple(COLOURS), main_colour),
     }
     for field in dataclasses.fields(Scene):
-        values = tuple(words_for(field.name))
+        values = readable(field.name)
         if values:
             labels = values if field.default in values else (NONE, *values)
             asked[field.name] = Head(labels, _reader(field.name))

@@ -1,9 +1,8 @@
-"""What the judges learn from, and the loop they all learn in."""
+"""What the judges learn from, and how."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,9 @@ from torch import nn
 
 from booth import disk, models
 from booth.errors import BoothError
-from booth.toybox import dataset
+from booth.toybox import dataset, training
 from booth.toybox.judges.eye import Pictures
 from booth.toybox.scene import Scene, draw, random_scene
-from booth.toybox.training import Clock, learning_rate, load_state, save_state, set_learning_rate
 
 
 def training_pictures(work: Path) -> Pictures:
@@ -65,56 +63,26 @@ def unseen_scene(number: int) -> Scene:
     return random_scene(dataset.UNSEEN + number)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How long and how hard a judge learns."""
-
-    minutes: float
-    batch: int = 64
-    peak: float = 2e-3
-    warmup: int = 60
-    save_every: int = 50
-
-
 Batch = Callable[[np.random.Generator, torch.Generator], torch.Tensor]
 """Draws a batch with the two generators and returns its loss."""
 
 
-def learn(net: nn.Module, loss_of: Batch, checkpoint: Path, plan: Plan) -> int:
-    """Train `net` until the plan's minutes are used up; returns the number of steps in all.
+def learn(net: nn.Module, loss_of: Batch, checkpoint: Path, plan: training.Plan) -> int:
+    """Train `net`, going on from the checkpoint; returns the number of steps in all.
 
-    Goes on from `checkpoint` if there is one. Every step's randomness follows from its number.
+    Every step's randomness follows from its number.
     """
     weights = [weight for weight in net.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=plan.peak, weight_decay=0.02)
-    clock, step, running = Clock(plan.minutes), 0, 0.0
-    state = load_state(checkpoint)
-    if state is not None:
-        net.load_state_dict(state["net"])
-        optimizer.load_state_dict(state["optimizer"])
-        clock.spent, step, running = state["spent"], state["step"], state["loss"]
-    net.train()
+    pupil = training.Pupil(
+        net, torch.optim.AdamW(weights, lr=plan.peak, weight_decay=0.02), checkpoint
+    )
+    pupil.restore()
 
-    def save() -> None:
-        kept = {"net": net.state_dict(), "optimizer": optimizer.state_dict()}
-        save_state(checkpoint, {**kept, "spent": clock.spent, "step": step, "loss": running})
-
-    while clock.tick() < 1:
-        set_learning_rate(optimizer, learning_rate(plan.peak, clock.progress, step, plan.warmup))
+    def seeded(step: int) -> torch.Tensor:
         torch.manual_seed(step)
-        loss = loss_of(np.random.default_rng([31, step]), torch.Generator().manual_seed(step))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(weights, 3.0)
-        optimizer.step()
-        step += 1
-        running = loss.item() if step == 1 else running + 0.05 * (loss.item() - running)
-        if step % plan.save_every == 0:
-            print(f"{checkpoint.stem} step {step} loss {running:.4f} {clock.progress:.1%}")
-            save()
-    save()
-    net.eval()
-    return step
+        return loss_of(np.random.default_rng([31, step]), torch.Generator().manual_seed(step))
+
+    return training.learn(pupil, seeded, plan)
 
 
 def to_device(net: nn.Module) -> nn.Module:

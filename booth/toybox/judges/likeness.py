@@ -27,6 +27,7 @@ from booth.toybox.judges.eye import FEATURES, SIZE, Eye, Pictures, pixels_of, ro
 from booth.toybox.looks import CLASSES, random_look
 from booth.toybox.places import PLACES
 from booth.toybox.scene import Scene, random_scene, worn_by
+from booth.toybox.training import Plan
 
 SPACE = 128
 TEMPERATURE = 0.15
@@ -88,7 +89,7 @@ def partner(number: int, scene: Scene) -> Scene:
     return Scene(scene.look, place, accessory=worn, seed=PARTNER_SEEDS + number)
 
 
-def train(work: Path, plan: lessons.Plan) -> tuple[Likeness, int]:
+def train(work: Path, plan: Plan) -> tuple[Likeness, int]:
     """Train on pairs of the renders in `work` and their partners; returns it and the steps taken.
 
     Every batch holds looks of one to three classes, so that a subject is told from its classmates
