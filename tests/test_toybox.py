@@ -371,6 +371,20 @@ def test_pretraining_runs_end_to_end_and_resumes(tmp_path: Path) -> None:
     for stage in ("draw", "latents", "unet"):
         run(further, stage)
     assert load_state(further.work / "unet.pt") is not None
+    run(further, "vae")
+    assert dataset.encoded(further.work) == 0, "another autoencoder made the latents there were"
+
+
+def test_going_on_from_a_toybox_keeps_its_autoencoder_unless_asked_for_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    stages = {name: (lambda _, name=name: ran.append(name)) for name in pretrain.STAGES}
+    monkeypatch.setattr(pretrain, "STAGES", stages)
+    run(Settings(work=tmp_path, start=tmp_path))
+    assert "unet" in ran and not {"vae", "decoder"} & set(ran)
+    run(Settings(work=tmp_path, start=tmp_path), "vae")
+    assert ran[-1] == "vae"
 
 
 @pytest.mark.skipif(not (MODEL / "model_index.json").exists(), reason="no trained Toybox here")

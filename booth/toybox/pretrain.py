@@ -2,10 +2,10 @@
 
 Every stage picks up where it stopped, so an interrupted run loses at most a few minutes; a stage
 whose checkpoint says its minutes are used up is not trained again, only read. With `--start
-assets/toybox` and a new `--work` folder it trains the shipped model further and keeps its
-autoencoder; words new to it become new tokens behind its own. The stages checker, clip and
-likeness train the judges of `booth.toybox.score` on the pictures that draw has drawn. All train on
-a card where there is one.
+assets/toybox` and a new `--work` folder it trains the shipped model further, its autoencoder only
+if `--stage vae` is asked for; words new to it become new tokens behind its own. The stages checker,
+clip and likeness train the judges of `booth.toybox.score` on the pictures that draw has drawn. All
+train on a card where there is one.
 """
 
 from __future__ import annotations
@@ -82,21 +82,28 @@ def draw_stage(s: Settings) -> None:
 
 
 def new_autoencoder(s: Settings) -> AutoencoderKL:
-    """An untrained autoencoder of the right size, on the best device here."""
+    """An autoencoder on the best device: untrained, or of the Toybox to go on from."""
+    if s.start:
+        shipped = AutoencoderKL.from_pretrained(s.start / "vae", dtype=torch.float32)
+        return shipped.to(models.device())
     vae = autoencoder.build_autoencoder(s.vae_channels, s.latent_channels, s.size)
     return vae.to(models.device())
 
 
 def vae_stage(s: Settings) -> None:
-    """Train the autoencoder on textures and scenes, then fix the scale of its latents."""
-    if s.start or (s.work / "vae_final.pt").exists():
+    """Train the autoencoder on textures and scenes, then fix the scale of its latents.
+
+    Latents cached before are forgotten: another autoencoder made them.
+    """
+    if (s.work / "vae_final.pt").exists():
         return
     torch.manual_seed(0)
     vae = new_autoencoder(s)
     pools = [dataset.textures(s.work, s.textures, s.size), dataset.scenes(s.work)]
-    plan = Plan(s.vae_minutes, batch=16, peak=0.012)
-    autoencoder.train_autoencoder(vae, pools, [0.3, 0.7], s.crop, s.work / "vae.pt", plan)
+    plan = Plan(s.vae_minutes, batch=16, peak=0.008 if s.start else 0.012)
+    autoencoder.train_autoencoder(vae, pools, [0.35, 0.65], s.crop, s.work / "vae.pt", plan)
     autoencoder.standardise(vae, np.asarray(pools[1][:512]))
+    dataset.forget(s.work, "latents")
     save_state(s.work / "vae_final.pt", {"vae": vae.state_dict()})
 
 
@@ -104,20 +111,16 @@ def load_autoencoder(s: Settings) -> AutoencoderKL:
     """The trained autoencoder, with the later decoder if there is one."""
     vae = new_autoencoder(s)
     state = load_state(s.work / "decoder.pt") or load_state(s.work / "vae_final.pt")
-    if state is None and s.start:
-        shipped = AutoencoderKL.from_pretrained(s.start / "vae", dtype=torch.float32)
-        return shipped.eval().to(models.device())
-    if state is None:
+    if state is None and not s.start:
         raise SystemExit("There is no autoencoder yet: run --stage vae first.")
-    vae.load_state_dict(state["vae"])
+    if state is not None:
+        vae.load_state_dict(state["vae"])
     vae.register_to_config(scaling_factor=1.0)
     return vae.eval()
 
 
 def decoder_stage(s: Settings) -> None:
     """Go on training the decoder alone; cached latents stay valid."""
-    if s.start:
-        return
     vae = load_autoencoder(s)
     autoencoder.freeze_encoder(vae)
     pools = [dataset.textures(s.work, s.textures, s.size), dataset.scenes(s.work)]
@@ -237,10 +240,14 @@ STAGES: dict[str, Callable[[Settings], None]] = {
 }
 
 
+KEPT = ("vae", "decoder")
+"""What a Toybox to go on from brings along: trained further only when asked for by name."""
+
+
 def run(settings: Settings, stage: str = "all") -> None:
     """Run one stage, or all in order."""
     for name, work in STAGES.items():
-        if stage in (name, "all"):
+        if name == stage or (stage == "all" and not (settings.start and name in KEPT)):
             work(settings)
 
 
