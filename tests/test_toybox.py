@@ -301,6 +301,37 @@ def toy_settings(folder: Path) -> Settings:
     )
 
 
+def test_many_pictures_drawn_on_all_cores_are_those_drawn_on_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset.draw_scenes(tmp_path / "one", 5, 32)
+    monkeypatch.setattr(dataset, "ENOUGH", 2)
+    monkeypatch.setattr(dataset, "BLOCK", 2)
+    monkeypatch.setattr(dataset.os, "cpu_count", lambda: 2)
+    dataset.draw_scenes(tmp_path / "all", 5, 32, scene_of=lambda number: random_scene(number))
+    one, all_cores = (dataset.scenes(tmp_path / name) for name in ("one", "all"))
+    assert len(all_cores) == 5 and np.array_equal(one, all_cores)
+
+
+def test_stopped_drawing_goes_on_behind_what_was_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(number: int) -> Scene:
+        if number == 3:
+            raise KeyboardInterrupt
+        return random_scene(number)
+
+    monkeypatch.setattr(dataset, "BLOCK", 2)
+    with pytest.raises(KeyboardInterrupt):
+        dataset.draw_scenes(tmp_path, 5, 32, scene_of=stopped)
+    assert dataset.drawn(tmp_path) == 2
+    again: list[int] = []
+    dataset.draw_scenes(
+        tmp_path, 5, 32, scene_of=lambda number: again.append(number) or random_scene(number)
+    )
+    assert again == [2, 3, 4] and dataset.drawn(tmp_path) == 5
+
+
 def taught(folder: Path, stop: int | None = None) -> training.Pupil:
     """A tiny net that learnt for nine steps, or was stopped before step `stop`."""
     torch.manual_seed(0)

@@ -7,7 +7,11 @@ time a picture is shown, and a half-drawn set is picked up where it stopped.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +22,10 @@ from booth.toybox.textures import dead_leaves
 
 UNSEEN = 900_000
 """Scene seeds from here on are never trained on."""
+BLOCK = 250
+"""Pictures between two notes of how many are done."""
+ENOUGH = 1_000
+"""Pictures that are worth the start of more processes."""
 
 
 def drawn(folder: Path, name: str = "scenes") -> int:
@@ -33,17 +41,39 @@ def draw_scenes(
     name: str = "scenes",
     scene_of: Callable[[int], Scene] = random_scene,
 ) -> None:
-    """Draw scenes, training ones by default, up to `count`, going on from what is there."""
+    """Draw scenes, training ones by default, up to `count`, going on from what is there.
+
+    `ENOUGH` of them are drawn on all cores. The script that asks for so many must be importable
+    without doing its work.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path, done = folder / f"{name}.npy", drawn(folder, name)
     mode = "r+" if path.exists() else "w+"
     shape = None if path.exists() else (count, size, size, 3)
     pictures = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=shape)
-    for seed in range(done, min(count, len(pictures))):
-        pictures[seed] = draw(scene_of(seed), size)
-        if (seed + 1) % 250 == 0 or seed + 1 == count:
+    total = min(count, len(pictures))
+    with _artists(total - done) as each:
+        for start in range(done, total, BLOCK):
+            numbers = range(start, min(start + BLOCK, total))
+            drawings = each(partial(draw, size=size), map(scene_of, numbers))
+            for number, picture in zip(numbers, drawings, strict=True):
+                pictures[number] = picture
             pictures.flush()
-            _note(folder / f"{name}.count", seed + 1)
+            _note(folder / f"{name}.count", numbers.stop)
+
+
+@contextmanager
+def _artists(count: int) -> Iterator[Callable[..., Iterable[NDArray[np.uint8]]]]:
+    """`map` in this process, or for very many pictures `map` in a process for every core.
+
+    The processes leave Ctrl-C to this one, and end with it.
+    """
+    if count < ENOUGH:
+        yield map
+        return
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with get_context("spawn").Pool(os.cpu_count(), signal.signal, ignore) as pool:
+        yield partial(pool.imap, chunksize=4)
 
 
 def _note(path: Path, number: int) -> None:

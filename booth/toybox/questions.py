@@ -26,6 +26,8 @@ EXTRAS = {
         for field in ("style", "view", "accessory", "material", "property")
     },
 }
+HEADS = ("class", "place", *EXTRAS)
+"""The checker's heads that are read."""
 
 
 @dataclass(frozen=True)

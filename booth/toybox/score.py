@@ -13,316 +13,27 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from PIL import Image
 
-from booth import catalogue, disk, models
-from booth.catalogue import BaseModel
-from booth.config import to_dict
+from booth import catalogue
 from booth.errors import BoothError
-from booth.models import Parts
-from booth.toybox import metrics, trials
-from booth.toybox.judges import checker, clip, likeness, shelf
-from booth.toybox.judges.eye import pixels_of
-from booth.toybox.looks import CLASSES
-from booth.toybox.questions import EXTRAS, Question, questions
-from booth.toybox.takes import digest, seconds_per_picture, take
-
-TURNABLE = 0.8  # views are asked of classes whose views the checker reads at least this well
-VERSION = 2  # of how figures are made from pictures; results of another version are not reused
-HEADS = ("class", "place", *EXTRAS)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much is asked."""
-
-    questions: int = 216
-    subjects: int = len(CLASSES)
-    prompts: int = 25  # of the paper's, fewer where Toybox knows fewer
-    pictures: int = 4  # per prompt; DIV needs two
-    class_pictures: int = 8  # of "a [class noun]", for PRES
-    steps: float = 1.0  # share of the catalogue's training steps
-
-
-QUICK = Plan(24, 1, 2, 2, 3, 0.25)
-"""About a tenth, with shorter trainings, to see that everything runs: not the score."""
-
-
-@dataclass(frozen=True)
-class Judges:
-    """The three judges, and what they are."""
-
-    checker: checker.Checker
-    clip: clip.Clip
-    likeness: likeness.Likeness
-    fingerprint: str
-    figures: dict[str, Any]  # what the judges reach on unseen renders
-
-    @staticmethod
-    def load(root: Path) -> Judges:
-        """The judges in `root`. Raises `BoothError` when one is missing."""
-        path = root / "figures.json"
-        return Judges(
-            checker.load(root / "checker"),
-            clip.load(root / "clip"),
-            likeness.load(root / "likeness"),
-            shelf.fingerprint(root),
-            disk.read_json(path) if path.exists() else {},
-        )
-
-
-@dataclass(frozen=True)
-class Booth:
-    """The model that is scored: its row in the catalogue, its fingerprint, where work is kept."""
-
-    base: BaseModel
-    fingerprint: str
-    work: Path
-
-    @staticmethod
-    def of(model: Path, work: Path) -> Booth:
-        """Toybox's row of the catalogue with the weights in `model`."""
-        models.check(model)
-        base = replace(catalogue.find("toybox"), folder=model)
-        fingerprint = models.fingerprint(model)
-        return Booth(base, fingerprint, work / fingerprint)
-
-    def parts(self) -> Parts:
-        """The untrained model, fresh from disk."""
-        assert self.base.folder is not None
-        return models.load(self.base.folder)
-
-
-def remembered(path: Path, key: Any, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The result kept at `path`, if it was made with the same `key`; else it is made and kept."""
-    try:
-        kept = disk.read_json(path)
-        if kept["key"] == digest(key):
-            return dict(kept["result"])
-    except (OSError, ValueError, KeyError):
-        pass
-    result = work()
-    disk.write_json(path, {"key": digest(key), "result": result})
-    return result
-
-
-def words(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
-    """Part one: the share of pictures that show what was asked for, by head."""
-    by_class = judges.figures.get("checker", {}).get("accuracy of views", {})
-    turnable = sorted(noun for noun, share in by_class.items() if (share or 0) >= TURNABLE)
-    asked = spread(questions(Plan.questions, turnable), plan.questions)
-    prompts = [question.prompt for question in asked]
-    folder = booth.work / "words"
-
-    def work() -> dict[str, Any]:
-        print(f"words: {len(prompts)} pictures", flush=True)
-        pairs = [(prompt, seed) for seed, prompt in enumerate(prompts)]
-        taken = take(booth.parts, pairs, booth.base.sampling, folder)
-        return {**graded(asked, judges.checker.read(taken)), "seconds": seconds_per_picture(folder)}
-
-    expected = [question.expected for question in asked]
-    key = [VERSION, judges.fingerprint, prompts, expected, to_dict(booth.base.sampling)]
-    return remembered(folder / f"result_{len(prompts)}.json", key, work)
-
-
-def graded(asked: Sequence[Question], told: checker.Readings) -> dict[str, Any]:
-    """The share of right answers and how many were asked, by head; None where none was asked."""
-    shares, counts = {}, {}
-    for head in HEADS:
-        right = [
-            told[head][n] == question.expected[head]
-            for n, question in enumerate(asked)
-            if head in question.expected
-        ]
-        shares[head], counts[head] = (sum(right) / len(right) if right else None), len(right)
-    return {"accuracy": shares, "asked": counts}
-
-
-def dreambooth(booth: Booth, judges: Judges, plan: Plan) -> dict[str, list[dict[str, Any]]]:
-    """Part two: the figures of every condition, subject by subject."""
-    size = booth.base.sampling.resolution
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for number in range(plan.subjects):
-        who = trials.sitter(number, size)
-        photos = judges.likeness.look(who.photos), judges.clip.look(who.photos)
-        others = judges.likeness.look(who.others), judges.clip.look(who.others)
-        pairs = zip(("dino", "clip_i"), others, photos, strict=True)
-        ceiling = {name: metrics.fidelity(other, photo) for name, other, photo in pairs}
-        rows.setdefault("ceiling", []).append(ceiling)
-        for condition in trials.CONDITIONS:
-            figures = trial(booth, judges, plan, condition, who)
-            rows.setdefault(condition.name, []).append(figures)
-    return rows
-
-
-def trial(
-    booth: Booth, judges: Judges, plan: Plan, condition: trials.Condition, who: trials.Sitter
-) -> dict[str, Any]:
-    """One condition's figures for one subject: trained, photographed and judged, or remembered."""
-    config = trials.settings(condition, booth.base, who, plan.steps)
-    course = trials.Training(condition, who, config, booth.base, booth.fingerprint)
-    facts = {**course.facts(), "trained": condition.trained}
-    home = booth.work / f"{who.number:02d} {who.class_noun}"
-    folder = home / f"{condition.name} {digest(facts)[:8]}"
-    templates = spread(trials.paper_prompts(who.class_noun, booth.base.words), plan.prompts)
-
-    def parts() -> Parts:
-        loaded = booth.parts()
-        if condition.trained:
-            course.run(loaded, folder, booth.work / "priors")
-        return loaded
-
-    def work() -> dict[str, Any]:
-        print(f"{who.number:02d} {who.class_noun}: {condition.name}", flush=True)
-        mine, of_class = asked_of(course, templates, plan)
-        taken = take(parts, mine + of_class, booth.base.sampling, folder / "pictures")
-        disk.remove_folder(folder / "checkpoints")
-        seconds = folder / "training.json"
-        trained = disk.read_json(seconds) if seconds.exists() else {}
-        return {
-            **judged(judges, who, templates, (taken[: len(mine)], taken[len(mine) :])),
-            **trained,
-        }
-
-    key = [VERSION, judges.fingerprint, facts, templates, plan.pictures, plan.class_pictures]
-    return remembered(folder / "result.json", [key, to_dict(booth.base.sampling)], work)
-
-
-Item = TypeVar("Item")
-
-
-def spread(items: Sequence[Item], count: int) -> list[Item]:
-    """At most `count` of the items, evenly spread."""
-    count = min(count, len(items))
-    return [items[i * len(items) // count] for i in range(count)]
-
-
-Asked = list[tuple[str, int]]
-"""Prompts with their seeds."""
-
-
-def asked_of(course: trials.Training, templates: Sequence[str], plan: Plan) -> tuple[Asked, Asked]:
-    """What is asked of a trained model: its subject in every template, and its class."""
-    mine = [
-        (trials.filled(template, course.called), seed)
-        for template in templates
-        for seed in range(plan.pictures)
-    ]
-    return mine, [(course.prompts()[1], 1000 + seed) for seed in range(plan.class_pictures)]
-
-
-Taken = tuple[list[Image.Image], list[Image.Image]]
-"""Pictures of the subject, prompt by prompt, and pictures of its class."""
-
-
-def judged(
-    judges: Judges, who: trials.Sitter, templates: Sequence[str], taken: Taken
-) -> dict[str, float]:
-    """DINO, CLIP-I, CLIP-T, PRES and DIV of pictures; DIV compares pictures of one prompt.
-
-    CLIP-T compares with the prompt under the right class noun and without the identifier, in
-    every condition: that is what a person wants to see, and the judge has no word for [V].
-    """
-    mine, of_class = taken
-    each = len(mine) // len(templates)
-    by_prompt = [mine[start : start + each] for start in range(0, len(mine), each)]
-    said = [trials.filled(text, who.class_noun) for text in templates for _ in range(each)]
-    seen = judges.clip.look(mine)
-    photos = judges.likeness.look(who.photos)
-    device = next(judges.checker.parameters()).device
-    with torch.no_grad():
-        spread_out = [
-            metrics.diversity(
-                pixels_of(alike, judges.checker.size).to(device), judges.checker.distance
-            )
-            for alike in by_prompt
-        ]
-    return {
-        "dino": metrics.fidelity(judges.likeness.look(mine), photos),
-        "clip_i": metrics.fidelity(seen, judges.clip.look(who.photos)),
-        "clip_t": metrics.prompt_fidelity(seen, judges.clip.read(said)),
-        "pres": metrics.fidelity(judges.likeness.look(of_class), photos),
-        "div": sum(spread_out) / len(spread_out),
-    }
-
-
-def summary(
-    told: dict[str, Any], rows: dict[str, list[dict[str, Any]]], judges: Judges
-) -> dict[str, Any]:
-    """The whole score as one object."""
-    conditions = {}
-    for name, figures in rows.items():
-        kinds = [kind for kind in figures[0] if kind != "seconds"]
-        series = {kind: [row[kind] for row in figures] for kind in kinds}
-        means = {kind: sum(values) / len(values) for kind, values in series.items()}
-        bands = {f"{kind}_interval": metrics.interval(values) for kind, values in series.items()}
-        conditions[name] = {**means, **bands}
-    orderings = {}
-    for ordering in metrics.ORDERINGS:
-        values: dict[str, metrics.Subjects] = {
-            name: [row[ordering.metric] for row in rows[name]]
-            for name in (ordering.more, ordering.less)
-        }
-        verdict, band = ordering.verdict(values)
-        orderings[ordering.words] = {"verdict": verdict, "difference_interval": band}
-    seconds = [row["seconds"] for row in rows["dreambooth"] if "seconds" in row]
-    return {
-        **told["accuracy"],
-        "asked": told["asked"],
-        "checker": judges.figures.get("checker", {}).get("accuracy", {}),
-        "subjects": len(rows["dreambooth"]),
-        "dreambooth": conditions,
-        "orderings": orderings,
-        "seconds_per_picture": told["seconds"],
-        "seconds_training": sum(seconds) / len(seconds) if seconds else None,
-    }
-
-
-def report(score: dict[str, Any]) -> str:
-    """The score as a person reads it."""
-    lines = ["", "Words: right in the pictures, and the checker's own accuracy on unseen renders"]
-    for head in HEADS:
-        own = score["checker"].get(head)
-        lines.append(
-            f"  {head:10} {_percent(score[head])} of {score['asked'][head]:3}   {_percent(own)}"
-        )
-    lines += ["", f"DreamBooth on {score['subjects']} unseen subjects, with 95 % intervals"]
-    for name, figures in score["dreambooth"].items():
-        shown = [
-            f"{kind} {figures[kind]:.3f} [{figures[f'{kind}_interval'][0]:.3f}, "
-            f"{figures[f'{kind}_interval'][1]:.3f}]"
-            for kind in ("dino", "clip_i", "clip_t", "pres", "div")
-            if kind in figures
-        ]
-        lines.append(f"  {name:11} " + "  ".join(shown))
-    lines += ["", "The paper's orderings"]
-    for text, found in score["orderings"].items():
-        low, high = found["difference_interval"]
-        lines.append(f"  {found['verdict']:13} {text} [{low:+.3f}, {high:+.3f}]")
-    lines.append(f"\n{score['seconds_per_picture']:.2f} s per picture")
-    if score["seconds_training"] is not None:
-        lines.append(f"{score['seconds_training']:.0f} s for a training")
-    return "\n".join(lines)
-
-
-def _percent(share: float | None) -> str:
-    return "  not asked" if share is None else f"{100 * share:9.1f} %"
+from booth.toybox.exam import QUICK, Booth, Plan, dreambooth, words
+from booth.toybox.judges.panel import Judges
+from booth.toybox.scorecard import report, summary
 
 
 def score_of(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
     """The whole score, going on from what is under the booth's `work`."""
-    told = words(booth, judges, plan)
-    return summary(told, dreambooth(booth, judges, plan), judges)
+    own = judges.figures.get("checker", {}).get("accuracy", {})
+    return summary(words(booth, judges, plan), dreambooth(booth, judges, plan), own)
 
 
-def main() -> None:
-    """Read the command line and print the score."""
+def choices() -> argparse.Namespace:
+    """What the command line asks for."""
     assets = catalogue.assets()
     parser = argparse.ArgumentParser(prog="python -m booth.toybox.score", description=__doc__)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
@@ -331,17 +42,22 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=assets / "toybox")
     parser.add_argument("--judges", type=Path, default=assets / "toybox_judges")
     parser.add_argument("--work", type=Path, default=Path(".work/score"))
-    choices = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read the command line and print the score."""
+    chosen = choices()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
-    plan = QUICK if choices.quick else Plan()
-    plan = replace(plan, subjects=choices.subjects or plan.subjects)
+    plan = QUICK if chosen.quick else Plan()
+    plan = replace(plan, subjects=chosen.subjects or plan.subjects)
     try:
-        judges = Judges.load(choices.judges)
-        score = score_of(Booth.of(choices.model, choices.work), judges, plan)
+        judges = Judges.load(chosen.judges)
+        score = score_of(Booth.of(chosen.model, chosen.work), judges, plan)
     except BoothError as error:
         sys.exit(str(error))
     print(report(score))
-    if choices.json:
+    if chosen.json:
         print(json.dumps(score))
 
 

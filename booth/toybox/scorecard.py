@@ -1,0 +1,87 @@
+"""The score as one object, and as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from booth.toybox import metrics
+from booth.toybox.questions import HEADS
+
+FIGURES = ("dino", "clip_i", "clip_t", "pres", "div")
+
+Row = dict[str, Any]
+"""What was measured of one subject, by the figure's name."""
+
+
+def summary(
+    told: dict[str, Any], rows: dict[str, list[Row]], own: dict[str, float | None]
+) -> dict[str, Any]:
+    """The whole score of both parts, beside the checker's `own` accuracy by head."""
+    seconds = [row["seconds"] for row in rows["dreambooth"] if "seconds" in row]
+    return {
+        **told["accuracy"],
+        "asked": told["asked"],
+        "checker": own,
+        "subjects": len(rows["dreambooth"]),
+        "dreambooth": {name: over_subjects(figures) for name, figures in rows.items()},
+        "orderings": {ordering.words: found(ordering, rows) for ordering in metrics.ORDERINGS},
+        "seconds_per_picture": told["seconds"],
+        "seconds_training": sum(seconds) / len(seconds) if seconds else None,
+    }
+
+
+def over_subjects(rows: Sequence[Row]) -> dict[str, Any]:
+    """Every figure's mean over subjects, and its interval."""
+    series = {kind: [row[kind] for row in rows] for kind in rows[0] if kind != "seconds"}
+    means = {kind: sum(values) / len(values) for kind, values in series.items()}
+    return {**means, **{f"{kind}_interval": metrics.interval(v) for kind, v in series.items()}}
+
+
+def found(ordering: metrics.Ordering, rows: dict[str, list[Row]]) -> dict[str, Any]:
+    """Whether one of the paper's orderings holds, and the interval of the difference."""
+    values: dict[str, metrics.Subjects] = {
+        name: [row[ordering.metric] for row in rows[name]]
+        for name in (ordering.more, ordering.less)
+    }
+    verdict, band = ordering.verdict(values)
+    return {"verdict": verdict, "difference_interval": band}
+
+
+def report(score: dict[str, Any]) -> str:
+    """The score as lines of text."""
+    lines = ["", "Words: right in the pictures, and the checker's own accuracy on unseen renders"]
+    lines += [_head(score, head) for head in HEADS]
+    lines += ["", f"DreamBooth on {score['subjects']} unseen subjects, with 95 % intervals"]
+    lines += [_condition(*item) for item in score["dreambooth"].items()]
+    lines += ["", "The paper's orderings"]
+    lines += [
+        f"  {told['verdict']:13} {words} {_band(told['difference_interval'], '+.3f')}"
+        for words, told in score["orderings"].items()
+    ]
+    lines += ["", f"{score['seconds_per_picture']:.2f} s per picture"]
+    if score["seconds_training"] is not None:
+        lines.append(f"{score['seconds_training']:.0f} s for a training")
+    return "\n".join(lines)
+
+
+def _head(score: dict[str, Any], head: str) -> str:
+    own = _percent(score["checker"].get(head))
+    return f"  {head:10} {_percent(score[head])} of {score['asked'][head]:3}   {own}"
+
+
+def _condition(name: str, figures: dict[str, Any]) -> str:
+    shown = [
+        f"{kind} {figures[kind]:.3f} {_band(figures[f'{kind}_interval'], '.3f')}"
+        for kind in FIGURES
+        if kind in figures
+    ]
+    return f"  {name:11} " + "  ".join(shown)
+
+
+def _band(band: metrics.Interval | None, form: str) -> str:
+    return "[one subject]" if band is None else f"[{band[0]:{form}}, {band[1]:{form}}]"
+
+
+def _percent(share: float | None) -> str:
+    return "  not asked" if share is None else f"{100 * share:9.1f} %"
