@@ -457,6 +457,20 @@ def test_the_score_has_its_shape_and_is_remembered(
     assert again["dreambooth"]["dino"] != conditions["dreambooth"]["dino"], "seen anew"
 
 
+def test_subjects_trained_side_by_side_are_all_there_for_the_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, booth = save_judges(tmp_path / "judges"), toy_booth(tmp_path)
+    score.ahead(booth, root, PLAN, 2)
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the other processes have trained")
+
+    monkeypatch.setattr(training, "train", refuse)
+    figures = exam.dreambooth(booth, Judges.load(root), PLAN)
+    assert all(len(rows) == PLAN.subjects for rows in figures.values())
+
+
 def test_a_stopped_score_keeps_its_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,19 +115,19 @@ def graded(asked: Sequence[Question], told: checker.Readings) -> dict[str, Any]:
 
 def dreambooth(booth: Booth, judges: Judges, plan: Plan) -> dict[str, list[dict[str, Any]]]:
     """Part two: the figures of every condition, subject by subject."""
-    size = booth.base.sampling.resolution
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for number in range(plan.subjects):
-        who = trials.sitter(number, size)
-        photos = judges.likeness.look(who.photos), judges.clip.look(who.photos)
-        others = judges.likeness.look(who.others), judges.clip.look(who.others)
-        pairs = zip(("dino", "clip_i"), others, photos, strict=True)
-        ceiling = {name: metrics.fidelity(other, photo) for name, other, photo in pairs}
-        rows.setdefault("ceiling", []).append(ceiling)
-        for condition in trials.CONDITIONS:
-            figures = trial(booth, judges, plan, condition, who)
-            rows.setdefault(condition.name, []).append(figures)
-    return rows
+    figures = [subject(booth, judges, plan, number) for number in range(plan.subjects)]
+    return {name: [row[name] for row in figures] for name in figures[0]}
+
+
+def subject(booth: Booth, judges: Judges, plan: Plan, number: int) -> dict[str, dict[str, Any]]:
+    """The figures of one subject by condition; the ceiling is other renders of it."""
+    who = trials.sitter(number, booth.base.sampling.resolution)
+    photos = judges.likeness.look(who.photos), judges.clip.look(who.photos)
+    others = judges.likeness.look(who.others), judges.clip.look(who.others)
+    pairs = zip(("dino", "clip_i"), others, photos, strict=True)
+    ceiling = {name: metrics.fidelity(other, photo) for name, other, photo in pairs}
+    rest = {each.name: trial(booth, judges, plan, each, who) for each in trials.CONDITIONS}
+    return {"ceiling": ceiling, **rest}
 
 
 def trial(

@@ -13,7 +13,10 @@ import argparse
 import json
 import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,17 @@ import torch
 
 from booth import catalogue
 from booth.errors import BoothError
-from booth.toybox.exam import QUICK, Booth, Plan, dreambooth, words
+from booth.toybox.exam import QUICK, Booth, Plan, dreambooth, subject, words
 from booth.toybox.judges.panel import Judges
 from booth.toybox.scorecard import report, summary
+
+SMALLER = {
+    "questions": "how many prompts the checker reads",
+    "subjects": "how many unseen subjects to train on",
+    "prompts": "how many of the paper's prompts to ask for each",
+    "pictures": "how many pictures to take of each prompt",
+}
+"""What may be asked less of than the whole, by the plan's field."""
 
 
 def score_of(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
@@ -32,13 +43,27 @@ def score_of(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
     return summary(words(booth, judges, plan), dreambooth(booth, judges, plan), own)
 
 
+def ahead(booth: Booth, judges: Path, plan: Plan, processes: int) -> None:
+    """Make the results of all subjects in several processes; the score then only reads them."""
+    threads = max(1, torch.get_num_threads() // processes)
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:
+        list(pool.map(partial(_subject, booth, judges, plan), range(plan.subjects)))
+
+
+def _subject(booth: Booth, judges: Path, plan: Plan, number: int) -> None:
+    subject(booth, Judges.load(judges), plan, number)
+
+
 def choices() -> argparse.Namespace:
     """What the command line asks for."""
     assets = catalogue.assets()
     parser = argparse.ArgumentParser(prog="python -m booth.toybox.score", description=__doc__)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     parser.add_argument("--quick", action="store_true", help="a tenth, to see that all runs")
-    parser.add_argument("--subjects", type=int, help="how many unseen subjects to train on")
+    for name, meaning in SMALLER.items():
+        parser.add_argument(f"--{name}", type=int, help=meaning)
+    parser.add_argument("--processes", type=int, default=1, help="subjects trained side by side")
     parser.add_argument("--model", type=Path, default=assets / "toybox")
     parser.add_argument("--judges", type=Path, default=assets / "toybox_judges")
     parser.add_argument("--work", type=Path, default=Path(".work/score"))
@@ -49,11 +74,14 @@ def main() -> None:
     """Read the command line and print the score."""
     chosen = choices()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
-    plan = QUICK if chosen.quick else Plan()
-    plan = replace(plan, subjects=chosen.subjects or plan.subjects)
+    asked = {name: getattr(chosen, name) for name in SMALLER if getattr(chosen, name)}
+    plan = replace(QUICK if chosen.quick else Plan(), **asked)
     try:
         judges = Judges.load(chosen.judges)
-        score = score_of(Booth.of(chosen.model, chosen.work), judges, plan)
+        booth = Booth.of(chosen.model, chosen.work)
+        if chosen.processes > 1:
+            ahead(booth, chosen.judges, plan, chosen.processes)
+        score = score_of(booth, judges, plan)
     except BoothError as error:
         sys.exit(str(error))
     print(report(score))
