@@ -53,21 +53,20 @@ class Conditions:
 
 def encode(parts: Parts, words: Sequence[str]) -> Conditions:
     """The prompts `words` as the text encoders stand, with gradients if they are trained."""
-    if len(parts.text_encoders) == 1:
-        with parts.autocast():
-            hidden = parts.text_encoder(_ids(parts.tokenizer, words, parts))[0]
+    with parts.at_hand(*parts.text_encoders), parts.autocast():
+        if len(parts.text_encoders) > 1:
+            return _encode_xl(parts, words)
+        hidden = parts.text_encoder(_ids(parts.tokenizer, words, parts))[0]
         return Conditions(hidden.to(parts.unet.dtype))
-    return _encode_xl(parts, words)
 
 
 def _encode_xl(parts: Parts, words: Sequence[str]) -> Conditions:
     """SDXL reads the last layer but one of both encoders, and the second one's pooled output."""
     layers, pooled = [], None
-    with parts.autocast():
-        for reader, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
-            told = encoder(_ids(reader, words, parts), output_hidden_states=True)
-            layers.append(told.hidden_states[-2])
-            pooled = told[0]
+    for reader, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
+        told = encoder(_ids(reader, words, parts), output_hidden_states=True)
+        layers.append(told.hidden_states[-2])
+        pooled = told[0]
     assert pooled is not None
     context = torch.cat(layers, dim=-1)
     if parts.blank_is_zero:

@@ -91,13 +91,13 @@ def _pupil(
 ) -> Generator[Event, None, tuple[Learner, dict[str, Any]]]:
     """The model in `folder`, ready to learn a subject, and what its checkpoints must agree on.
 
-    On a card a frozen copy in half precision makes the prior images and looks at the photos;
+    On a card a frozen copy in half precision looks at the photos and makes the prior images;
     the model that learns comes to the card when that is gone. Elsewhere they are one, in float32.
     """
     run, prior_root = places
     yield Progress("Loading the model", 0, 1)
     models.release()
-    parts = models.load(folder, models.quick())
+    parts = models.waiting(folder, models.quick())
     yield Progress("Getting ready", 0, 1)
     fingerprint = models.fingerprint(folder)
     examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
@@ -182,22 +182,19 @@ def _settle(config: TrainingConfig, folder: Path, run: Path) -> TrainingConfig:
 def _examples(
     subject: Subject, config: TrainingConfig, parts: Parts, prior_root: Path, fingerprint: str
 ) -> Generator[Event, None, Examples]:
-    """The subject's photos and the class's prior images, encoded."""
-    class_prompt = prompts.class_prompt(subject.class_noun)
-    class_images: Any = []
-    if config.uses_priors:
-        base = catalogue.find(config.base)
-        sampling = replace(base.prior_sampling, resolution=config.resolution)
-        bank = priors.Bank(fingerprint, class_prompt, sampling)
-        class_images = yield from priors.ensure(prior_root, bank, parts, config.prior_images)
+    """The subject's photos, encoded while the UNet still waits, and the class's prior images."""
     yield Progress("Looking at the photos", 0, 1)
-    instance_prompt = prompts.instance_prompt(config.identifier, subject.class_noun)
-    return Examples.encode(
-        parts,
-        _views(subject, config),
-        class_images,
-        (instance_prompt, class_prompt),
-    )
+    class_prompt = prompts.class_prompt(subject.class_noun)
+    words = (prompts.instance_prompt(config.identifier, subject.class_noun), class_prompt)
+    examples = Examples.encode(parts, _views(subject, config), [], words)
+    if not config.uses_priors:
+        return examples
+    parts.move(models.device(), "unet")
+    base = catalogue.find(config.base)
+    sampling = replace(base.prior_sampling, resolution=config.resolution)
+    bank = priors.Bank(fingerprint, class_prompt, sampling)
+    latents = yield from priors.ensure(prior_root, bank, parts, config.prior_images)
+    return examples.beside(parts, latents)
 
 
 def _views(subject: Subject, config: TrainingConfig) -> list[list[View]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -50,24 +50,29 @@ class Examples:
     def encode(
         parts: Parts,
         instance: Sequence[Sequence[View]],
-        prior: Sequence[Image.Image] | torch.Tensor,
+        prior: Sequence[Image.Image],
         prompts: tuple[str, str],
     ) -> Examples:
         """Encode photos, each in one or several views, and prior images with the model's VAE.
 
-        Prior images may be latents already (images, channels, height, width): those the frozen
-        model sampled, which no decoding and encoding has blurred. The VAE computes in the type
-        of `parts`: half precision on a card, unless that would overflow; moments are float32.
+        It computes in its own type: half precision on a card, unless that would overflow;
+        moments are float32.
         """
         pixels = [view.image.tobytes() for views in instance for view in views]
         moments, sizes = _encode(parts, instance)
         others, other_sizes = (None, None)
-        if isinstance(prior, torch.Tensor):
-            others, other_sizes = _known(parts, prior)
-        elif prior:
+        if prior:
             others, other_sizes = _encode(parts, [[View.of(image)] for image in prior])
         digest = hashlib.sha256(b"".join(pixels)).hexdigest()[:16]
         return Examples(moments, sizes, others, other_sizes, prompts, digest)
+
+    def beside(self, parts: Parts, prior: torch.Tensor) -> Examples:
+        """These photos beside prior images as latents (images, channels, height, width).
+
+        They are those the frozen model sampled, which no decoding and encoding has blurred.
+        """
+        moments, sizes = _known(parts, prior)
+        return replace(self, prior=moments, prior_sizes=sizes)
 
 
 @dataclass(frozen=True)
@@ -147,9 +152,8 @@ def _to(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 @torch.no_grad()
 def _encode(parts: Parts, images: Sequence[Sequence[View]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Moments (images, views, 2 * channels, height, width) and sizes (images, views, 6)."""
-    rows = []
-    for views in images:
-        rows.append(torch.cat([_moments(parts, view.image) for view in views]))
+    with parts.at_hand(parts.vae):
+        rows = [torch.cat([_moments(parts, view.image) for view in views]) for views in images]
     sizes = torch.tensor([[view.size for view in views] for views in images], dtype=torch.float32)
     return torch.stack(rows), sizes.to(parts.device)
 

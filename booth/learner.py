@@ -53,7 +53,8 @@ class Learner:
     """A model with its optimizer: it predicts, and it moves its weights down a loss.
 
     `parts` may still lie on the CPU (see `exact`): what is frozen is halved there, masters are
-    split there, and all of it comes to the best device piece by piece, already small.
+    split there, and what learns comes to the best device piece by piece, already small. The
+    other parts stay where they are and are taken there for the moment they are needed.
     """
 
     def __init__(self, parts: Parts, examples: Examples, config: TrainingConfig) -> None:
@@ -70,7 +71,7 @@ class Learner:
         self.weights = list(self.named.values())
         self.learning_rate = config.learning_rate  # in use: less after `slow_down`
         self.optimizer: Any = optimizers.build(self.weights, config, models.device())
-        parts.move(models.device())
+        parts.move(models.device(), *trained)
         self.scale = optimizers.LossScale(parts.device) if config.precision == "fp16" else None
         self.accelerator = _accelerator(parts, config)
         self.share = (self.accelerator.process_index, self.accelerator.num_processes)

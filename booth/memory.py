@@ -1,7 +1,7 @@
 """What fits on this card: a base model and free memory in, settings out. Arithmetic, no torch.
 
     reading = memory.plan(base, config, machine.look())
-    reading.sentence  ->  "Fits: full training, 8-bit Adam, 10.2 of 12.0 GB."
+    reading.sentence  ->  "Fits: full training, 8-bit Adam, 9.8 of 12.0 GB."
 
 What a training takes is the arithmetic of booth/needs.py, checked against tensors but not yet
 measured on a card. GB are GiB, as cards are sold.
@@ -187,12 +187,12 @@ def _has(config: TrainingConfig, fields: dict[str, Any]) -> bool:
 
 def _plan_without_card(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
     config = replace(bare(config), precision="fp32", attention="sdpa")
-    gigabytes = needs(base.size, config).peak / GB
+    gigabytes = _in_main_memory(base, config)
     if base.seconds_per_step is not None:
         minutes = config.steps * base.seconds_per_step / 60
         return Plan(config, True, f"Fits: {here.title}.", minutes, gigabytes)
     config = replace(config, gradient_checkpointing=True)
-    gigabytes = needs(base.size, config).peak / GB
+    gigabytes = _in_main_memory(base, config)
     fits = gigabytes <= here.memory_gb * (1 - MARGIN)
     words = (
         "Without a graphics card this takes many hours. Toybox takes minutes."
@@ -200,3 +200,9 @@ def _plan_without_card(base: BaseModel, config: TrainingConfig, here: Machine) -
         else f"Needs about {gigabytes:.0f} GB of memory; this computer has less."
     )
     return Plan(config, fits, words, None, gigabytes)
+
+
+def _in_main_memory(base: BaseModel, config: TrainingConfig) -> float:
+    """GiB where nothing can wait elsewhere."""
+    need = needs(base.size, config)
+    return (need.peak + need.waiting) / GB

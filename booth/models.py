@@ -10,8 +10,8 @@ import gc
 import hashlib
 import json
 import os
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ class Parts:
 
     `tokenizers` and `text_encoders` are in the order in which the UNet reads them; SDXL has two.
     `scheduler` is the model's own scheduler config: it fixes the noise schedule it was trained
-    with; samplers are built from it.
+    with; samplers are built from it. `device` is where computing is; parts may wait elsewhere
+    (see `at_hand`).
     """
 
     folder: Path
@@ -88,11 +89,29 @@ class Parts:
         """Whether the VAE has to compute in float32: SDXL's first one overflows float16."""
         return self.family.full_vae and bool(self.vae.config.force_upcast)
 
-    def move(self, device: torch.device) -> None:
-        """Take everything to a device, part by part."""
-        for module in self.modules.values():
-            module.to(device)
+    def move(self, device: torch.device, *names: str) -> None:
+        """Compute on a device from now on: the parts `names` go there, the others stay."""
+        for name in names:
+            self.modules[name].to(device)
         self.device = device
+
+    @contextmanager
+    def at_hand(self, *modules: Any) -> Iterator[None]:
+        """Have these modules where computing is; those that wait elsewhere for this moment only.
+
+        What waits does not learn: its weights stay there too, and nothing is copied back.
+        """
+        away = [(module, module.device) for module in modules if module.device != self.device]
+        kept = [(weight, weight.data) for module, _ in away for weight in module.parameters()]
+        for module, _ in away:
+            module.to(self.device)
+        try:
+            yield
+        finally:
+            for weight, data in kept:
+                weight.data = data
+            for module, place in away:
+                module.to(place)
 
 
 def device() -> torch.device:
@@ -193,6 +212,13 @@ def load(
     return parts
 
 
+def waiting(folder: Path, dtype: torch.dtype) -> Parts:
+    """`load`ed into main memory: every part comes to the best device when it is needed there."""
+    parts = load(folder, dtype, torch.device("cpu"))
+    parts.move(device())
+    return parts
+
+
 def pipeline(parts: Parts) -> Any:
     """The parts as diffusers' own pipeline."""
     return parts.family.pipeline(
@@ -257,7 +283,8 @@ def ready(folder: Path, adapter: Path | None = None) -> Generator[Event, None, P
         yield Progress("Loading the model", 0, 1)
         _ready.clear()
         half = device().type == "cuda"
-        parts = load(folder, torch.float16 if half else torch.float32)
+        parts = waiting(folder, torch.float16 if half else torch.float32)
+        parts.move(device(), "unet")
         if adapter:
             adapters.load(parts.modules, adapter)
         _ready[key] = parts

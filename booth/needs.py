@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from booth.config import TrainingConfig
-from booth.sizes import Size, Stage
+from booth.sizes import TILE, Size, Stage
 
 CONTEXT, WORKSPACE = 500_000_000, 300_000_000  # bytes: CUDA itself; cuDNN, cuBLAS and the gaps
 AUTOCAST = 1.35  # activations, against half precision throughout: norms work in float32
@@ -33,20 +33,21 @@ class Need:
     activations: int  # kept for the backward pass
     copies: int  # half-precision weights that autocast makes
     step: int  # what the optimizer's step makes and drops
-    picture: int  # what a preview makes and drops
-    frozen: int  # VAE, and the text encoder when it is not trained: they stay for the previews
+    picture: int  # what a preview makes and drops, parts that come for its sake included
     reserve: int  # CUDA's context and workspaces
     peak: int
+    waiting: int  # VAE, and text encoders that do not learn: in main memory until needed
     host: int = 0  # page-locked main memory
 
 
 def needs(size: Size, config: TrainingConfig) -> Need:
     """The memory that training takes.
 
-    peak = weights + optimizer + frozen + reserve + the larger of
+    peak = weights + optimizer + reserve + the larger of
       learning: the most, over the moments of one step, of activations still kept + gradients
                 already there + half-precision copies of weights that autocast still holds
-      a picture: the previews between steps, when there are no gradients
+      a picture: the previews between steps, when there are no gradients; the text encoders and
+                the VAE come to the card one after the other, and go
     or their sum with a CUDA graph, which keeps the memory of its step.
 
     Backward goes through the stages from last to first. While a stage is worked on, its own
@@ -57,10 +58,11 @@ def needs(size: Size, config: TrainingConfig) -> Need:
     weights, host_weights = _weights(size, config)
     moments = _moments(size, config)
     on_card = _in_flight(size, moments) if config.offload_optimizer else moments
-    frozen = _frozen(size, config)
     reserve = CONTEXT + WORKSPACE
     copies = _copies(size, config, size.unet)
-    picture = _picture(size, config) if config.preview_every else 0
+    half = _half(config)
+    words = 0 if config.train_text_encoder else half * size.text  # read before the first step
+    picture = max(words, _picture(size, config, half) if config.preview_every else 0)
     held = _held_for_pictures(size, config)
     both = sum if config.recorded else max
     moment = both((_learning(size, config), held + picture))
@@ -72,21 +74,22 @@ def needs(size: Size, config: TrainingConfig) -> Need:
         copies=max(copies, held),
         step=_step(size, config),
         picture=picture,
-        frozen=frozen,
         reserve=reserve,
-        peak=weights + on_card + frozen + reserve + moment,
+        peak=weights + on_card + reserve + moment,
+        waiting=words + _vae(size, half),
         host=host_weights + (moments if config.offload_optimizer else 0),
     )
 
 
 def preparing(size: Size, config: TrainingConfig) -> int:
-    """Bytes before anything learns: a half-precision copy of the model makes prior images.
+    """Bytes before anything learns: of a half-precision copy, its VAE looks at the photos alone.
 
-    Looking at the photos takes less. The model that learns comes when the copy is gone, piece by
-    piece and already small: on its way it never takes more than in the end.
+    Then its UNet makes the prior images. The model that learns comes when the copy is gone, piece
+    by piece and already small: on its way it never takes more than in the end.
     """
-    copy = 2 * (size.unet + size.text) + _vae(size, 2)
-    return copy + _picture(size, config) + CONTEXT + WORKSPACE
+    looking = _vae(size, 2) + round(_pixels(size, config) * size.encoding)
+    making = 2 * size.unet + max(2 * size.text, _picture(size, config, 2))
+    return max(looking, making if config.uses_priors else 0) + CONTEXT + WORKSPACE
 
 
 def _trained(size: Size, config: TrainingConfig) -> int:
@@ -100,15 +103,11 @@ def _weights(size: Size, config: TrainingConfig) -> tuple[int, int]:
     """Bytes of trained weights, and of frozen ones beside adapters: on the card, on the host."""
     trained = _trained(size, config)
     if config.method == "lora":
-        return 4 * trained + _half(config) * size.unet, 0
+        read = size.text if config.train_text_encoder else 0
+        return 4 * trained + _half(config) * (size.unet + read), 0
     if not config.exact_bf16:
         return 4 * trained, 0
     return (2 * trained, 2 * trained) if config.offload_optimizer else (4 * trained, 0)
-
-
-def _frozen(size: Size, config: TrainingConfig) -> int:
-    text_learns = config.train_text_encoder and config.method == "full"
-    return _vae(size, _half(config)) + _half(config) * (0 if text_learns else size.text)
 
 
 def _vae(size: Size, half: int) -> int:
@@ -148,9 +147,11 @@ def _gradients(size: Size, config: TrainingConfig) -> int:
 
 
 def _activations(size: Size, config: TrainingConfig) -> int:
-    """Bytes kept for the backward pass. Beside LoRA an upper bound: frozen weights need less."""
+    """Bytes kept for the backward pass; LoRA's are counted with all that its step makes."""
     scale = _scale(size, config)
-    if config.gradient_checkpointing:
+    if config.method == "lora":
+        kept = size.lora_edges if config.gradient_checkpointing else size.lora_saved
+    elif config.gradient_checkpointing:
         kept = sum(s.edges for s in size.stages) + max(s.block for s in size.stages)
     else:
         kept = sum(s.saved for s in size.stages)
@@ -169,9 +170,14 @@ def _wide(config: TrainingConfig) -> float:
 
 
 def _scale(size: Size, config: TrainingConfig) -> float:
-    """How much more than one half-precision image at the reference resolution."""
+    """How much more than one image at the reference resolution, in half precision or LoRA's."""
     images = config.batch_size * (2 if config.uses_priors else 1)
-    return images * (config.resolution / size.resolution) ** 2 * _wide(config)
+    adapted = config.method == "lora" and config.precision != "fp32"
+    return images * _pixels(size, config) * (1.0 if adapted else _wide(config))
+
+
+def _pixels(size: Size, config: TrainingConfig) -> float:
+    return (config.resolution / size.resolution) ** 2
 
 
 def _learning(size: Size, config: TrainingConfig) -> int:
@@ -204,17 +210,22 @@ def _so_far(size: Size, config: TrainingConfig, done: int) -> int:
 
 def _copies(size: Size, config: TrainingConfig, left: int) -> int:
     """Bytes of the half-precision weights that autocast made and backward still needs."""
-    if config.precision == "fp32" or config.exact_bf16 or config.method == "lora":
+    if config.precision == "fp32" or config.exact_bf16:
         return 0
+    if config.method == "lora":
+        return 2 * _trained(size, config)
     return 2 * (min(left, size.largest_block) if config.gradient_checkpointing else left)
 
 
 def _held_for_pictures(size: Size, config: TrainingConfig) -> int:
     """Bytes of the copy of the whole UNet that autocast holds while previews are denoised."""
-    whole = replace(config, gradient_checkpointing=False)
-    return _copies(size, whole, size.unet) if config.preview_every else 0
+    if config.method == "lora" or not config.preview_every:
+        return 0
+    return _copies(size, replace(config, gradient_checkpointing=False), size.unet)
 
 
-def _picture(size: Size, config: TrainingConfig) -> int:
-    """Bytes of denoising and decoding pictures, beside all weights."""
-    return round(size.picture * (config.resolution / size.resolution) ** 2)
+def _picture(size: Size, config: TrainingConfig, half: int) -> int:
+    """Bytes of denoising pictures, or of decoding one with the VAE there for it."""
+    tile = (min(config.resolution, TILE) / min(size.resolution, TILE)) ** 2
+    decoding = _vae(size, half) + round(tile * size.decoding)
+    return max(round(_pixels(size, config) * size.denoising), decoding)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TILE = 512  # pixels per side: a larger picture is decoded in tiles where it does not fit whole
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -41,7 +43,11 @@ class Size:
     text_saved: int  # bytes kept for one prompt, half precision
     vae: int  # parameters
     full_vae: bool  # whether the VAE computes in float32 always
-    picture: int  # bytes beside the weights while denoising 4 guided pictures or decoding one
+    lora_saved: int  # bytes of a LoRA step for one image under autocast, beside the weights
+    lora_edges: int  # the same with gradient checkpointing
+    denoising: int  # bytes beside the weights while denoising 4 guided pictures
+    decoding: int  # the same of decoding one, in tiles of 512 pixels if it is larger
+    encoding: int  # the same of encoding one photo
 
     @property
     def unet(self) -> int:
@@ -75,7 +81,11 @@ SIZE_TOYBOX = Size(
     text_saved=503_568,
     vae=2_607_099,
     full_vae=False,
-    picture=5_251_392,
+    lora_saved=4_954_692,
+    lora_edges=1_942_984,
+    denoising=4_394_272,
+    decoding=5_251_392,
+    encoding=3_244_224,
 )
 
 SIZE_SD15 = Size(
@@ -101,7 +111,11 @@ SIZE_SD15 = Size(
     text_saved=28_564_552,
     vae=83_653_863,
     full_vae=False,
-    picture=671_156_480,
+    lora_saved=1_166_251_140,
+    lora_edges=274_500_936,
+    denoising=567_464_992,
+    decoding=671_156_480,
+    encoding=471_336_192,
 )
 
 SIZE_SD21 = Size(
@@ -127,7 +141,11 @@ SIZE_SD21 = Size(
     text_saved=72_841_400,
     vae=83_653_863,
     full_vae=False,
-    picture=1_510_099_200,
+    lora_saved=2_522_092_036,
+    lora_edges=524_475_208,
+    denoising=1_275_896_864,
+    decoding=671_197_440,
+    encoding=1_060_504_832,
 )
 
 SIZE_SDXL = Size(
@@ -151,5 +169,9 @@ SIZE_SDXL = Size(
     text_saved=155_159_440,
     vae=83_653_863,
     full_vae=True,
-    picture=3_221_487_616,
+    lora_saved=7_762_677_008,
+    lora_edges=721_272_328,
+    denoising=1_681_369_728,
+    decoding=816_381_952,
+    encoding=2_684_354_560,
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import weakref
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,13 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.checkpoint import checkpoint
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from booth import adapters
+from booth.config import TrainingConfig
 from booth.generation import BATCH
-from booth.sizes import Size, Stage
+from booth.sizes import TILE, Size, Stage
 from tests.architectures import CLIP_L, OPENCLIP_G, OPENCLIP_H, SD15, SD21, SDXL, VAE
 
 HALF = torch.bfloat16
@@ -41,6 +45,10 @@ class _Flash(torch.autograd.Function):
         out = torch.empty_like(q)
         ctx.save_for_backward(q, k, v, out, q.new_empty(q.shape[:-1], dtype=torch.float32))
         return out
+
+    @staticmethod
+    def backward(ctx: Any, _: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(torch.empty_like(tensor) for tensor in ctx.saved_tensors[:3])
 
 
 class _OnACard(TorchFunctionMode):
@@ -152,7 +160,7 @@ def vae(config: dict[str, Any]) -> AutoencoderKL:
         return AutoencoderKL.from_config(config)
 
 
-def forward(model: UNet2DConditionModel, images: int = 1) -> None:
+def forward(model: UNet2DConditionModel, images: int = 1) -> torch.Tensor:
     """One forward pass at the model's own resolution."""
     config, dtype = model.config, model.dtype
     side = config.sample_size
@@ -163,7 +171,8 @@ def forward(model: UNet2DConditionModel, images: int = 1) -> None:
         more["added_cond_kwargs"] = {"text_embeds": pooled, "time_ids": times}
     latents = torch.empty(images, config.in_channels, side, side, device="meta", dtype=dtype)
     context = torch.empty(images, 77, config.cross_attention_dim, device="meta", dtype=dtype)
-    model(latents, torch.empty(images, device="meta"), context, **more)
+    told: torch.Tensor = model(latents, torch.empty(images, device="meta"), context, **more).sample
+    return told
 
 
 def stage_of(name: str, levels: int) -> int:
@@ -262,21 +271,52 @@ def words_saved(config: dict[str, Any]) -> int:
     return sum(book.bytes({}).values())
 
 
-@torch.no_grad()
-def picture(config: dict[str, Any], decoder: dict[str, Any], full: bool) -> int:
-    """Bytes that taking pictures needs beside the weights: denoising a batch, or decoding one.
+def adapting(config: dict[str, Any], checkpointing: bool, images: int = 1) -> int:
+    """The most bytes that a step of LoRA takes at any moment, gradients and copies included."""
+    model, card = adapted(config), _OnACard(True)
+    if checkpointing:  # what is made again in backward is made on the same card
 
-    `full`: the VAE computes in float32.
-    """
+        def again(module: Any, *args: Any) -> Any:
+            there = {"use_reentrant": False, "context_fn": lambda: (nullcontext(), card)}
+            return checkpoint(module.__call__, *args, **there)
+
+        model.enable_gradient_checkpointing(again)
+    with card, Live() as seen:
+        torch.autograd.backward(forward(model, images).float().square().mean())
+    return seen.most
+
+
+def adapted(config: dict[str, Any]) -> UNet2DConditionModel:
+    """A UNet in half precision with adapters of the usual rank."""
+    model = unet(config).to(HALF).requires_grad_(False).train()
+    with torch.device("meta"):
+        adapters.add({"unet": model}, TrainingConfig(method="lora"))
+    return model
+
+
+def lora(config: dict[str, Any], checkpointing: bool) -> int:
+    """What `adapting` takes for one image, without the copies of the adapters' weights."""
+    learns = sum(w.numel() for w in adapted(config).parameters() if w.requires_grad)
+    return adapting(config, checkpointing) - 2 * learns
+
+
+@torch.no_grad()
+def denoising(config: dict[str, Any]) -> int:
+    """Bytes beside the weights of denoising a batch of guided pictures."""
     painter = unet(config).to(HALF)
-    denoising = live(lambda: forward(painter, 2 * BATCH["cuda"]))
-    return max(denoising, decoding(painter.config.sample_size, decoder, full))
+    return live(lambda: forward(painter, 2 * BATCH["cuda"]))
 
 
 @torch.no_grad()
 def decoding(side: int, decoder: dict[str, Any], full: bool) -> int:
-    """Bytes beside the weights of decoding one picture of latents `side` by `side`."""
+    """The same of decoding one picture of latents `side` by `side`, in tiles if it is large.
+
+    `full`: the VAE computes in float32.
+    """
     vision = vae(decoder).to(torch.float32 if full else HALF)
+    vision.tile_sample_min_size = TILE
+    vision.tile_latent_min_size = TILE // 2 ** (len(vision.config.block_out_channels) - 1)
+    vision.enable_tiling()
     latents = torch.empty(1, vision.config.latent_channels, side, side, device="meta")
     return live(lambda: vision.decode(latents.to(vision.dtype)), not full)
 
@@ -320,7 +360,11 @@ def size(
         text_saved=sum(words_saved(each) for each in words),
         vae=sum(p.numel() for p in vision.parameters()),
         full_vae=full,
-        picture=picture(config, decoder, full),
+        lora_saved=lora(config, False),
+        lora_edges=lora(config, True),
+        denoising=denoising(config),
+        decoding=decoding(model.config.sample_size, decoder, full),
+        encoding=encoding(model.config.sample_size, decoder, full),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,6 +59,75 @@ def test_progress_is_told_at_every_denoising_step(parts: models.Parts) -> None:
     told = [(e.done, e.total) for e in events if isinstance(e, Progress)]
     assert told == [(n, 8) for n in range(1, 9)]
     assert isinstance(events[4], Picture), "a picture comes as soon as it is finished"
+
+
+def test_pictures_that_do_not_fit_together_are_taken_apart(
+    parts: models.Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [("a dog", 1), ("a cat", 9), ("a photo", 3)]
+    expected = taken(parts, asked, batch_size=1)
+    forward, seen = parts.unet.forward, []
+
+    def narrow(noisy: torch.Tensor, *args: Any, **more: Any) -> Any:
+        seen.append(len(noisy) // 2)
+        if len(noisy) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(noisy, *args, **more)
+
+    monkeypatch.setattr(parts.unet, "forward", narrow)
+    found = taken(parts, asked, batch_size=3)
+    assert seen[0] == 3 and set(seen[1:]) == {1}
+    for one, other in zip(found, expected, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_large_picture_that_does_not_fit_whole_is_decoded_in_tiles(
+    parts: models.Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latent = torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(0))
+    forward, seen = parts.vae.decoder.forward, []
+
+    def narrow(latents: torch.Tensor, *args: Any) -> torch.Tensor:
+        seen.append(latents.shape[-1])
+        if seen[-1] > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(latents, *args)
+
+    monkeypatch.setattr(parts.vae.decoder, "forward", narrow)
+    with pytest.raises(torch.OutOfMemoryError):  # it is small: nothing is gained by tiles
+        generation.decode(parts, latent)
+    monkeypatch.setattr(generation, "TILE", 32)
+    tiled = np.asarray(generation.decode(parts, latent), np.int16)
+    assert seen[:2] == [8, 8] and max(seen[2:]) == 4
+    corner = np.asarray(generation.decode(parts, latent[:, :4, :4]), np.int16)
+    assert tiled.shape == (64, 64, 3) and not parts.vae.use_tiling
+    assert np.array_equal(tiled[:24, :24], corner[:24, :24])  # beside it tiles are blended
+
+
+def test_a_part_that_waits_comes_for_a_moment_and_nothing_is_copied_back(
+    base_folder: Path,
+) -> None:
+    parts = models.waiting(base_folder, torch.float32)
+    parts.move(torch.device("cpu", 0))  # a place that is told apart from where it was read
+
+    def places(module: Any) -> list[int]:
+        return [weight.data_ptr() for weight in module.parameters()]
+
+    named = (parts.unet, parts.vae, parts.text_encoder)
+    waiting, seen = list(map(places, named)), []
+    with pytest.raises(KeyError), parts.at_hand(parts.vae, parts.text_encoder):
+        seen = list(map(places, named))
+        raise KeyError
+    assert seen[0] == waiting[0]
+    assert not set(seen[1]) & set(waiting[1]) and not set(seen[2]) & set(waiting[2])
+    assert list(map(places, named)) == waiting
+
+
+def test_a_picture_is_the_same_when_its_parts_wait(base_folder: Path, parts: models.Parts) -> None:
+    waiting = models.waiting(base_folder, torch.float32)
+    waiting.move(torch.device("cpu", 0), "unet")
+    (one,), (other,) = (taken(each, [("a dog", 5)]) for each in (waiting, parts))
+    assert np.array_equal(one, other)
 
 
 def test_the_words_a_model_will_not_see_are_named(parts: models.Parts) -> None:

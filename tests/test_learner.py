@@ -56,6 +56,8 @@ def test_all_that_travels_to_the_card_is_already_small(
     remainders = [tensor for tensor in sent if tensor.dtype == torch.int16]
     assert len(remainders) == (0 if "offload_optimizer" in how else len(pupil.weights))
     assert parts.device == CARD
+    waiting = {weight.data_ptr() for weight in parts.vae.parameters()}
+    assert not waiting & {tensor.data_ptr() for tensor in sent}
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])

@@ -117,7 +117,8 @@ def test_what_is_learnt_from_is_what_the_model_sampled_and_the_picture_shows_it(
     with Image.open(png) as kept:
         assert np.array_equal(np.asarray(kept), np.asarray(shown))
     photo = View.of(Image.new("RGB", (64, 64)))
-    moments = Examples.encode(parts, [[photo]], torch.from_numpy(latent)[None], ("", "")).prior
+    examples = Examples.encode(parts, [[photo]], [], ("", ""))
+    moments = examples.beside(parts, torch.from_numpy(latent)[None]).prior
     assert moments is not None
     mean, log_variance = moments[0, 0].chunk(2)
     assert np.array_equal(mean.numpy(), latent) and (log_variance == -30).all()

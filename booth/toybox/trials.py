@@ -8,13 +8,11 @@ ablations change is changed: the prior-preservation term (section 4.3, table 3) 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from booth import crops, disk, identifiers, learner, models, priors, prompts, training
@@ -200,9 +198,10 @@ class Training:
             for number, photo in enumerate(self.who.photos)
         ]
         instance_prompt, class_prompt = self.prompts()
-        latents: torch.Tensor | Sequence[Image.Image] = ()
-        if self.config.uses_priors:
-            sampling = replace(self.base.prior_sampling, resolution=self.config.resolution)
-            bank = priors.Bank(self.fingerprint, class_prompt, sampling)
-            latents = result_of(priors.ensure(prior_root, bank, parts, self.config.prior_images))
-        return Examples.encode(parts, views, latents, (instance_prompt, class_prompt))
+        examples = Examples.encode(parts, views, [], (instance_prompt, class_prompt))
+        if not self.config.uses_priors:
+            return examples
+        sampling = replace(self.base.prior_sampling, resolution=self.config.resolution)
+        bank = priors.Bank(self.fingerprint, class_prompt, sampling)
+        latents = result_of(priors.ensure(prior_root, bank, parts, self.config.prior_images))
+        return examples.beside(parts, latents)
