@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from booth import (
 )
 from booth.catalogue import BaseModel
 from booth.config import TrainingConfig, from_dict, to_dict
-from booth.errors import BaseModelError, OutOfMemory, SubjectError, out_of_memory
+from booth.errors import BaseModelError, OutOfMemory, SubjectError, main_memory, out_of_memory
 from booth.events import Done, Event, Notice, Progress, result_of
 from booth.examples import Examples, View
 from booth.gallery import preview_prompts
@@ -61,8 +62,8 @@ def _attempt(
 ) -> Generator[Event, None, TrainingConfig | None]:
     """Train and export in the run's folder.
 
-    Returns None when it is done, and the next smaller way to train the same when the card's
-    memory ran out; nothing is left on the card then. Raises `OutOfMemory` when there is none.
+    Returns None when it is done, and the next smaller way to train the same when memory ran out
+    while learning; nothing is left on the card then. Raises `OutOfMemory` when there is none.
     """
     run, _ = places
     started = time.perf_counter()
@@ -77,10 +78,10 @@ def _attempt(
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
-        alone = crew.size() == 1  # followers would wait for a step that never comes
-        smaller = memory.step_down(config, machine.adam8bit_runs()) if alone else None
+        smaller = _smaller(config, error)
         if smaller is None:
-            raise _too_large(config) from error
+            saved = ", ".join(memory.savings(config))
+            raise _too_large(error, f", even with {saved}" if saved else "", "LoRA, ") from error
         return smaller
     yield from _export(pupil.parts, config, run, (config.steps, started))
     return None
@@ -97,10 +98,11 @@ def _pupil(
     run, prior_root = places
     yield Progress("Loading the model", 0, 1)
     models.release()
-    parts = models.waiting(folder, models.quick())
-    yield Progress("Getting ready", 0, 1)
-    fingerprint = models.fingerprint(folder)
-    examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
+    with _nothing_smaller():
+        parts = models.waiting(folder, models.quick())
+        yield Progress("Getting ready", 0, 1)
+        fingerprint = models.fingerprint(folder)
+        examples = yield from _examples(subject, config, parts, prior_root, fingerprint)
     crew.tell({"subject": subject.id, "run": str(run), "priors": str(prior_root)})
     parts = learner.exact(parts, config)
     models.release()
@@ -112,13 +114,44 @@ def _pupil(
     return Learner(parts, examples, config), facts
 
 
-def _too_large(config: TrainingConfig) -> OutOfMemory:
+@contextmanager
+def _nothing_smaller() -> Iterator[None]:
+    """Getting ready takes the same in every way to train: when memory runs out, that is said."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise _too_large(error, ", even to get ready") from error
+
+
+def _smaller(config: TrainingConfig, error: BaseException) -> TrainingConfig | None:
+    """The next smaller way to train the same, after an error; None: there is none that helps.
+
+    Beside a card it saves the card's memory, never the computer's.
+    """
+    alone = crew.size() == 1  # followers would wait for a step that never comes
+    if not alone or _beside_the_card(error):
+        return None
+    return memory.step_down(config, machine.adam8bit_runs())
+
+
+def _too_large(error: BaseException, even: str, instead: str = "") -> OutOfMemory:
+    if _beside_the_card(error):
+        return OutOfMemory(
+            "The computer's main memory ran out; the card's was large enough so far.",
+            "Close other programs, or choose a smaller base model.",
+        )
     whose = "card's" if models.device().type == "cuda" else "computer's"
-    saved = ", ".join(memory.savings(config))
     return OutOfMemory(
-        f"The {whose} memory is too small{', even with ' if saved else ''}{saved}.",
-        "Close other programs, or choose LoRA, a smaller picture size or a smaller base model.",
+        f"The {whose} memory is too small{even}.",
+        f"Close other programs, or choose {instead}a smaller picture size or a smaller base model.",
     )
+
+
+def _beside_the_card(error: BaseException) -> bool:
+    """Whether it was main memory that ran out, on a computer that learns on its card."""
+    return models.device().type == "cuda" and main_memory(error)
 
 
 def follow(library: Library) -> None:

@@ -76,12 +76,17 @@ def for_people(error: BaseException) -> BoothError:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: the card's or the computer's, in the words of all who may say so."""
+    return main_memory(error) or any(words in str(error).lower() for words in _CARD_IS_FULL)
+
+
+def main_memory(error: BaseException) -> bool:
+    """Whether it was the computer's memory, and not a card's, that ran out."""
     said = str(error).lower()
-    return isinstance(error, MemoryError) or any(words in said for words in _OUT_OF_MEMORY)
+    return isinstance(error, MemoryError) or any(words in said for words in _MAIN_IS_FULL)
 
 
-# torch, CUDA, cuBLAS, cuDNN, and torch again for main memory
-_OUT_OF_MEMORY = ("out of memory", "status_alloc_failed", "not enough memory", "t allocate memory")
+_CARD_IS_FULL = ("out of memory", "status_alloc_failed")  # torch and CUDA; cuBLAS and cuDNN
+_MAIN_IS_FULL = ("not enough memory", "t allocate memory")  # torch
 
 _KEPT = "Nothing that was already saved is lost."
 _DISK_PROBLEMS = {

@@ -10,10 +10,21 @@ from typing import Any
 import pytest
 import torch
 
-from booth import adapters, course, disk, jobs, machine, models, training
+from booth import (
+    adapters,
+    course,
+    disk,
+    generation,
+    jobs,
+    machine,
+    models,
+    priors,
+    training,
+)
 from booth.config import TrainingConfig, to_dict
 from booth.errors import OutOfMemory, for_people, out_of_memory
 from booth.events import Done, Event, Loss, Notice, Picture, Saved
+from booth.examples import Examples
 from booth.learner import Learner
 from booth.library import Library, Subject
 
@@ -68,18 +79,77 @@ def test_when_memory_runs_out_it_goes_on_from_the_last_good_step_and_says_so(
     assert kept["gradient_checkpointing"] and kept["steps"] == 4 and kept["batch_size"] == 1
 
 
-def test_memory_that_runs_out_while_the_model_is_read_steps_down_too(
+@pytest.mark.parametrize(
+    "room", [(models, "load"), (generation, "denoise"), (Examples, "encode")], ids=lambda r: r[1]
+)
+def test_memory_that_runs_out_while_getting_ready_is_said_at_once(
+    base_folder: Path,
+    subject: Subject,
+    library: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    room: tuple[Any, str],
+) -> None:
+    tries = []
+
+    def full(*args: Any, **more: Any) -> Any:
+        tries.append(args)
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(*room, full)
+    monkeypatch.setitem(priors.BATCH, "cpu", 1)
+    with pytest.raises(OutOfMemory, match="even to get ready"):
+        list(taught(subject, library, config(base_folder, precision="bf16")))
+    assert len(tries) == 1
+    kept = disk.read_json(subject.run("run") / "config.json")
+    assert not kept["gradient_checkpointing"] and kept["optimizer"] == "adamw"
+
+
+def test_prior_images_that_do_not_fit_together_are_made_one_by_one(
     base_folder: Path, subject: Subject, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load, tries = models.load, []
+    denoise, tries = generation.denoise, []
 
-    def full(*args: Any, **more: Any) -> models.Parts:
+    def narrow(parts: Any, batch: Any, *rest: Any) -> Any:
+        tries.append(len(batch))
+        if len(batch) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return denoise(parts, batch, *rest)
+
+    monkeypatch.setattr(generation, "denoise", narrow)
+    told = list(taught(subject, library, config(base_folder, steps=1)))
+    assert isinstance(told[-1], Done) and tries == [2, 1, 1]
+    kept = disk.read_json(subject.run("run") / "config.json")
+    assert not kept["gradient_checkpointing"]
+
+
+def test_beside_a_card_main_memory_that_ran_out_changes_nothing_and_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = TrainingConfig(precision="bf16")
+    card = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+    main = (MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: ..."))
+    assert all(course._smaller(asked, error) for error in (card, *main))  # no card: all one memory
+    monkeypatch.setattr(models, "device", lambda: torch.device("cuda", 0))
+    assert course._smaller(asked, card) is not None
+    assert "card's memory" in course._too_large(card, "").problem
+    for error in main:
+        assert course._smaller(asked, error) is None
+        told = course._too_large(error, "")
+        assert "main memory" in told.problem and "LoRA" not in told.remedy
+
+
+def test_memory_that_runs_out_while_the_exact_model_is_taken_in_steps_down(
+    base_folder: Path, subject: Subject, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def full(*args: Any) -> Learner:
         tries.append(args)
         if len(tries) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return load(*args, **more)
+        return Learner(*args)
 
-    monkeypatch.setattr(models, "load", full)
+    monkeypatch.setattr(course, "Learner", full)
     told = list(taught(subject, library, config(base_folder, steps=1)))
     assert isinstance(told[-1], Done)
     kept = disk.read_json(subject.run("run") / "config.json")
