@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from booth import cli
+from booth import cli, models
 from booth.bench import command, gate, ours, plan, report, scene, stopwatch
 from booth.bench.plan import Plan, Variant
 from booth.bench.stopwatch import Mark
@@ -182,11 +182,11 @@ def test_our_loop_passes_the_gate(folder: Path) -> None:
 def test_loops_that_compute_something_else_fail_the_gate(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reference = gate.traced(folder, 3, lambda parts: gate.plain(parts, folder, ours.config(TINY)))
+    reference = gate.traced(folder, 3, lambda: gate.plainly(folder, ours.config(TINY)))
 
     def verdict(**options: Any) -> str:
         config = replace(ours.config(TINY), **options)
-        mine = gate.traced(folder, 3, lambda parts: ours._ours(parts, folder, config))
+        mine = gate.traced(folder, 3, lambda: ours.begun(folder, config))
         return str(gate.compare(reference, mine, gate.TOLERANCES["fp32"])["numerics"])
 
     assert verdict() == "ok"
@@ -197,6 +197,25 @@ def test_loops_that_compute_something_else_fail_the_gate(
         ours, "draw", lambda e, c, step, f: once(e, c, min(step, 1), f)
     )
     assert verdict().startswith("failed")
+
+
+def test_behind_a_copy_in_half_precision_the_gate_asks_for_exact_weights(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halves = replace(TINY, precision="bf16")
+    monkeypatch.setattr(models, "quick", lambda: torch.bfloat16)  # as on a card
+    exact, seen = ours.exact, []
+
+    def watched(copy: models.Parts, config: Any) -> models.Parts:
+        parts = exact(copy, config)
+        seen.append((copy.vae.dtype, copy.unet.dtype, parts.unet.dtype))
+        return parts
+
+    monkeypatch.setattr(ours, "exact", watched)
+    assert gate.prove(folder, halves)["numerics"] == "ok"
+    assert seen == [(torch.bfloat16, torch.bfloat16, torch.float32)]
+    monkeypatch.setattr(ours, "exact", lambda copy, config: copy)  # the copy itself learns
+    assert "weights" in gate.prove(folder, halves)["numerics"]
 
 
 def test_a_loss_that_is_no_number_fails_the_gate() -> None:
@@ -210,8 +229,6 @@ def test_a_loss_that_is_no_number_fails_the_gate() -> None:
 
 
 def test_the_gate_knows_which_image_ours_has_drawn(folder: Path) -> None:
-    from booth import models
-
     parts = models.load(folder / "model")
     examples, config = ours.encoded(parts, folder), ours.config(TINY)
     for step in range(5):

@@ -3,7 +3,8 @@
 `plain` below is the method written down once more, in float32, with nothing clever: pixels
 through the VAE, a sample of its moments, noise added, the UNet, two mean squared errors, the
 gradient clipped, AdamW. It follows the very images, noises and timesteps that ours draws. Ours
-passes when its first losses and its final weights agree.
+walks the road of a training, with a copy that encodes in half precision on a card. It passes
+when its first losses and its final weights agree.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from booth.config import TrainingConfig
 from booth.models import Parts
 
 Weights = dict[str, torch.Tensor]
+Begun = tuple[Parts, Iterable[float | torch.Tensor]]
+"""The model that a loop trains, and the losses of its steps as they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Trace:
     """What a loop did: the loss of every step, and how far the weights came."""
 
     losses: list[float]  # instance + prior terms
-    moved: Weights  # final weight - first weight, on the CPU
+    moved: Weights  # final weight - the model's own, in full precision, on the CPU
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ TOLERANCES = {
 def prove(folder: Path, plan: Plan, options: dict[str, Any] | None = None) -> dict[str, Any]:
     """Train both on the scene in `folder`; write and return "ok", or what differs."""
     config = ours.config(plan, **(options or {}))
-    reference = traced(folder, plan.gate_steps, lambda parts: plain(parts, folder, config))
-    mine = traced(folder, plan.gate_steps, lambda parts: ours._ours(parts, folder, config))
+    reference = traced(folder, plan.gate_steps, lambda: plainly(folder, config))
+    mine = traced(folder, plan.gate_steps, lambda: ours.begun(folder, config))
     tolerance = TOLERANCES[config.precision]
     verdict = {**compare(reference, mine, tolerance), "steps": plan.gate_steps}
     if plan.cuda:
@@ -74,23 +77,21 @@ def _tried(trial: Variant, folder: Path, config: TrainingConfig, reference: Trac
     """Whether a trial computes the same, or why it cannot run here."""
     asked = replace(config, **trial.options)
     try:
-        mine = traced(folder, len(reference.losses), lambda parts: ours._ours(parts, folder, asked))
+        mine = traced(folder, len(reference.losses), lambda: ours.begun(folder, asked))
     except RuntimeError as error:
         return f"failed: {error}"
     return str(compare(reference, mine, TOLERANCES[config.precision])["numerics"])
 
 
-def traced(
-    folder: Path, steps: int, train: Callable[[Parts], Iterable[float | torch.Tensor]]
-) -> Trace:
-    """Run a loop on a freshly loaded model for some steps."""
-    parts = models.load(folder / "model")
-    before = _weights(parts)
+def traced(folder: Path, steps: int, begin: Callable[[], Begun]) -> Trace:
+    """Run a loop on the model in `folder` for some steps."""
+    own = _weights(models.load(folder / "model", here=torch.device("cpu")))
+    parts, train = begin()
     try:
-        losses = [float(loss) for loss in islice(train(parts), steps)]
-        moved = {name: weight - before[name] for name, weight in _weights(parts).items()}
+        losses = [float(loss) for loss in islice(train, steps)]
+        moved = {name: weight - own[name] for name, weight in _weights(parts).items()}
     finally:
-        del parts
+        del parts, train
         models.release()
     return Trace(losses, moved)
 
@@ -115,6 +116,12 @@ def compare(reference: Trace, mine: Trace, tolerance: Tolerance) -> dict[str, An
         "loss_tolerance": tolerance.losses,
         "weights_tolerance": tolerance.weights,
     }
+
+
+def plainly(folder: Path, config: TrainingConfig) -> Begun:
+    """The model in float32, and the plain loop on it."""
+    parts = models.load(folder / "model")
+    return parts, plain(parts, folder, config)
 
 
 def plain(parts: Parts, folder: Path, config: TrainingConfig) -> Iterable[float]:

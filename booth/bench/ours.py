@@ -20,12 +20,8 @@ from booth.models import Parts
 
 def train(folder: Path, plan: Plan, options: dict[str, Any]) -> Iterator[int]:
     """The steps of `booth train` on the scene in `folder`; each is yielded when it is asked."""
-    settings = config(plan, **options)
-    parts = models.load(folder / "model", models.quick())
-    examples = encoded(parts, folder)
-    parts = exact(parts, settings)
-    models.release()
-    for number, _ in enumerate(_losses(parts, examples, settings), 1):
+    _, losses = begun(folder, config(plan, **options))
+    for number, _ in enumerate(losses, 1):
         yield number
 
 
@@ -42,14 +38,19 @@ def config(plan: Plan, **options: Any) -> TrainingConfig:
     return TrainingConfig(**{**numbers, **options})
 
 
-def _ours(parts: Parts, folder: Path, config: TrainingConfig) -> Iterator[float | torch.Tensor]:
-    """The adapter: the losses (both terms, summed) of one step of ours after another."""
-    return _losses(parts, encoded(parts, folder), config)
+def begun(folder: Path, config: TrainingConfig) -> tuple[Parts, Iterator[torch.Tensor]]:
+    """The model that learns, and the loss (both terms, summed) of one step after another.
+
+    As in a training, a copy that suits the device has looked at the images before, and is gone.
+    """
+    parts = models.waiting(folder / "model", models.quick())
+    examples = encoded(parts, folder)
+    parts = exact(parts, config)
+    models.release()
+    return parts, _losses(parts, examples, config)
 
 
-def _losses(
-    parts: Parts, examples: Examples, config: TrainingConfig
-) -> Iterator[float | torch.Tensor]:
+def _losses(parts: Parts, examples: Examples, config: TrainingConfig) -> Iterator[torch.Tensor]:
     learner = Learner(parts, examples, config)
     steps = graphs.Steps(learner, lambda batch: training.learn(learner, batch))
     for step in range(config.steps):
