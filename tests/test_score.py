@@ -24,6 +24,7 @@ from booth.toybox import (
     exam,
     export,
     metrics,
+    pretrain,
     samples,
     score,
     scorecard,
@@ -326,6 +327,24 @@ def test_the_judges_are_trained_written_and_examined_by_their_stages(tmp_path: P
     second = load_state(settings.work / "checker.pt")
     assert first is not None and second is not None and second["step"] > first["step"]
     assert Judges.load(settings.judges).fingerprint != judges.fingerprint
+
+
+def test_the_last_stage_scores_the_model_that_was_written_and_keeps_the_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booth = toy_booth(tmp_path)
+    save_judges(tmp_path / "model_judges")
+    seen: list[tuple[str, int]] = []
+
+    def scored(scored_booth: exam.Booth, judges: Judges, plan: exam.Plan) -> dict[str, Any]:
+        seen.append((scored_booth.fingerprint, plan.questions))
+        return {"class": 0.5}
+
+    monkeypatch.setattr(pretrain, "score_of", scored)
+    monkeypatch.setattr(pretrain, "report", str)
+    run(Settings(work=tmp_path / "work", out=tmp_path / "model", asked=PLAN), "score")
+    assert seen == [(booth.fingerprint, PLAN.questions)]
+    assert disk.read_json(tmp_path / "model_judges" / "score.json") == {"class": 0.5}
 
 
 def test_a_partner_shows_the_same_subject_elsewhere_and_never_an_unseen_scene() -> None:

@@ -1,4 +1,4 @@
-"""Draws the world, learns it and writes Toybox: `python -m booth.toybox.pretrain`.
+"""Draws the world, learns it, writes Toybox and scores it: `python -m booth.toybox.pretrain`.
 
 Every stage picks up where it stopped, so an interrupted run loses at most a few minutes; a stage
 whose checkpoint says its minutes are used up is not trained again, only read. With `--start
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,13 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from booth import catalogue, crops, disk, models, photos
 from booth.prompts import unknown_words
-from booth.toybox import autoencoder, dataset, denoiser, export
+from booth.toybox import autoencoder, dataset, denoiser, exam, export
 from booth.toybox.judges import checker, clip, lessons, likeness, shelf
+from booth.toybox.judges.panel import Judges
 from booth.toybox.samples import write_samples
 from booth.toybox.scene import draw, random_scene
+from booth.toybox.score import score_of
+from booth.toybox.scorecard import report
 from booth.toybox.training import Plan, load_state, save_state
 from booth.toybox.vocabulary import build_tokenizer, caption_sample, extend_tokenizer
 
@@ -61,6 +64,7 @@ class Settings:
     judge_batch: int = 64
     unseen: int = 600  # renders that a judge is examined on
     strangers: int = 8  # unseen subjects of each class that the subject encoder is to tell apart
+    asked: exam.Plan = field(default_factory=exam.Plan)  # by the score
     selective: bool = True  # whether a subject encoder must beat an untrained net to be written
 
     @property
@@ -225,6 +229,14 @@ def judge_stage(s: Settings, judge: Any, minutes: float, count: int) -> None:
         raise SystemExit(f"The judges may take {shelf.LIMIT / 2**20:.0f} MB together.")
 
 
+def score_stage(s: Settings) -> None:
+    """Score the model that was written by the judges beside it, and keep the score with them."""
+    booth = exam.Booth.of(s.out, s.work / "score")
+    score = score_of(booth, Judges.load(s.judges), s.asked)
+    disk.write_json(s.judges / "score.json", score)
+    print(report(score))
+
+
 STAGES: dict[str, Callable[[Settings], None]] = {
     "draw": draw_stage,
     "vae": vae_stage,
@@ -237,6 +249,7 @@ STAGES: dict[str, Callable[[Settings], None]] = {
     "checker": lambda s: judge_stage(s, checker, s.checker_minutes, s.unseen),
     "clip": lambda s: judge_stage(s, clip, s.clip_minutes, s.unseen),
     "likeness": lambda s: judge_stage(s, likeness, s.likeness_minutes, s.strangers),
+    "score": score_stage,
 }
 
 

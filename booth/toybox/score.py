@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from booth import catalogue
+from booth import catalogue, disk
 from booth.errors import BoothError
 from booth.toybox.exam import QUICK, Booth, Plan, dreambooth, subject, words
 from booth.toybox.judges.panel import Judges
@@ -67,6 +67,7 @@ def choices() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=assets / "toybox")
     parser.add_argument("--judges", type=Path, default=assets / "toybox_judges")
     parser.add_argument("--work", type=Path, default=Path(".work/score"))
+    parser.add_argument("--out", type=Path, help="a file to write the score to as well, as JSON")
     return parser.parse_args()
 
 
@@ -85,6 +86,8 @@ def main() -> None:
     except BoothError as error:
         sys.exit(str(error))
     print(report(score))
+    if chosen.out:
+        disk.write_json(chosen.out, score)
     if chosen.json:
         print(json.dumps(score))
 
