@@ -81,7 +81,8 @@ def _attempt(
         smaller = _smaller(config, error)
         if smaller is None:
             saved = ", ".join(memory.savings(config))
-            raise _too_large(error, f", even with {saved}" if saved else "", "LoRA, ") from error
+            instead = "LoRA, " if config.method == "full" else ""
+            raise _too_large(error, f", even with {saved}" if saved else "", instead) from error
         return smaller
     yield from _export(pupil.parts, config, run, (config.steps, started))
     return None
@@ -222,7 +223,6 @@ def _examples(
     examples = Examples.encode(parts, _views(subject, config), [], words)
     if not config.uses_priors:
         return examples
-    parts.move(models.device(), "unet")
     base = catalogue.find(config.base)
     sampling = replace(base.prior_sampling, resolution=config.resolution)
     bank = priors.Bank(fingerprint, class_prompt, sampling)

@@ -83,7 +83,8 @@ def plan(base: BaseModel, config: TrainingConfig, here: Machine) -> Plan:
     for rung in rungs(base, config, here):
         need = needs(base.size, rung)
         gigabytes = max(need.peak, preparing(base.size, rung)) / GB
-        if gigabytes <= there * (1 - MARGIN) and need.host / GB <= here.memory_gb / 2:
+        host = (need.host + need.waiting) / GB
+        if gigabytes <= there * (1 - MARGIN) and host <= here.memory_gb / 2:
             fits = "Fits as" if rung.method == "lora" else "Fits:"
             words = f"{fits} {_how(rung)}, {gigabytes:.1f} of {there:.1f} GB."
             return Plan(rung, True, words, None, gigabytes)

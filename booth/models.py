@@ -103,9 +103,9 @@ class Parts:
         """
         away = [(module, module.device) for module in modules if module.device != self.device]
         kept = [(weight, weight.data) for module, _ in away for weight in module.parameters()]
-        for module, _ in away:
-            module.to(self.device)
         try:
+            for module, _ in away:
+                module.to(self.device)
             yield
         finally:
             for weight, data in kept:
@@ -118,7 +118,7 @@ def device() -> torch.device:
     """The best device here."""
     if torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    return torch.device("mps", 0) if torch.backends.mps.is_available() else torch.device("cpu")
 
 
 def quick() -> torch.dtype:

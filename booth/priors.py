@@ -64,6 +64,8 @@ def ensure(
     asked = [(bank.prompt, bank.seed + int(path.stem)) for path in missing]
     if not missing:
         yield Notice(f'The {count} prior images of "{bank.prompt}" are already here.')
+    else:
+        parts.move(parts.device, "unet")
     size = BATCH[parts.device.type]
     for event in generation.generate(parts, asked, bank.sampling, size):
         if isinstance(event, Picture):

@@ -123,6 +123,28 @@ def test_a_part_that_waits_comes_for_a_moment_and_nothing_is_copied_back(
     assert list(map(places, named)) == waiting
 
 
+def test_a_part_that_does_not_fit_goes_back_whole_and_can_come_again(
+    base_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = models.waiting(base_folder, torch.float32)
+    parts.move(torch.device("cpu", 0))
+    before = [weight.data_ptr() for weight in parts.vae.parameters()]
+    last = parts.vae.post_quant_conv
+    move = last._apply
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(last, "_apply", full)
+    with pytest.raises(torch.OutOfMemoryError), parts.at_hand(parts.vae):
+        pass
+    monkeypatch.setattr(last, "_apply", move)
+    assert [weight.data_ptr() for weight in parts.vae.parameters()] == before
+    with parts.at_hand(parts.vae):
+        here = [weight.data_ptr() for weight in parts.vae.parameters()]
+    assert not set(here) & set(before)
+
+
 def test_a_picture_is_the_same_when_its_parts_wait(base_folder: Path, parts: models.Parts) -> None:
     waiting = models.waiting(base_folder, torch.float32)
     waiting.move(torch.device("cpu", 0), "unet")

@@ -452,8 +452,6 @@ def test_the_score_has_its_shape_and_is_remembered(
     for name, figures in conditions.items():
         assert {"dino", "clip_i"} <= set(figures)
         assert ("clip_t" in figures) == (name != "ceiling")
-        low, high = figures["dino_interval"]
-        assert low <= figures["dino"] <= high
     assert set(result["orderings"]) == {ordering.words for ordering in metrics.ORDERINGS}
     assert "DreamBooth on 2 unseen subjects" in scorecard.report(result)
 

@@ -20,6 +20,7 @@ from torch import nn
 from booth.gallery import PAPER_LIVE, PAPER_OBJECTS
 from booth.identifiers import rare_tokens
 from booth.toybox import dataset, denoiser, pretrain, samples, training
+from booth.toybox.bodies import can_wear
 from booth.toybox.captions import caption, plain
 from booth.toybox.crosses import SPECIES
 from booth.toybox.export import LIMIT, folder_size
@@ -402,8 +403,10 @@ def test_pretraining_runs_end_to_end_and_resumes(tmp_path: Path) -> None:
     for stage in ("draw", "latents", "unet"):
         run(further, stage)
     assert load_state(further.work / "unet.pt") is not None
+    run(further, "decoder")
     run(further, "vae")
     assert dataset.encoded(further.work) == 0, "another autoencoder made the latents there were"
+    assert not (further.work / "decoder.pt").exists()
 
 
 def test_going_on_from_a_toybox_keeps_its_autoencoder_unless_asked_for_by_name(
@@ -450,3 +453,15 @@ def test_the_world_draws_what_the_sheet_asks_for() -> None:
         shown = scene(noun, said, samples.FIRST_SEED)
         assert shown.class_noun == noun
         assert {field: getattr(shown, field) for field in said} == said
+        assert "accessory" not in said or can_wear(shown.look)
+
+
+@pytest.mark.parametrize(
+    ("noun", "said"), [each for each in ORDINARY if len(each[1]) == 1], ids=lambda each: str(each)
+)
+def test_whatever_the_sheet_says_of_a_subject_changes_its_picture(
+    noun: str, said: dict[str, str]
+) -> None:
+    shown = scene(noun, said, samples.FIRST_SEED)
+    bare = Scene(shown.look, seed=samples.FIRST_SEED)
+    assert not np.array_equal(draw(shown, 48), draw(bare, 48))

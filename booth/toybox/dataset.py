@@ -115,8 +115,7 @@ def encode_scenes(
 
 def encoded(folder: Path) -> int:
     """How many training pictures have latents already."""
-    count = folder / "latents.count"
-    return int(count.read_text()) if count.exists() else 0
+    return drawn(folder, "latents")
 
 
 def latents(folder: Path) -> NDArray[np.float16]:

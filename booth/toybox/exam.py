@@ -19,7 +19,7 @@ from booth.catalogue import BaseModel
 from booth.config import to_dict
 from booth.models import Parts
 from booth.toybox import metrics, trials
-from booth.toybox.judges import checker
+from booth.toybox.judges import checker, lessons
 from booth.toybox.judges.eye import pixels_of
 from booth.toybox.judges.panel import Judges
 from booth.toybox.looks import CLASSES
@@ -210,7 +210,7 @@ def judged(
     said = [trials.filled(text, who.class_noun) for text in templates for _ in range(each)]
     seen = judges.clip.look(mine)
     photos = judges.likeness.look(who.photos)
-    device = next(judges.checker.parameters()).device
+    device = lessons.device_of(judges.checker)
     with torch.no_grad():
         spread_out = [
             metrics.diversity(

@@ -11,6 +11,7 @@ train on a card where there is one.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from booth import catalogue, crops, disk, models, photos
+from booth.errors import BoothError
 from booth.prompts import unknown_words
 from booth.toybox import autoencoder, dataset, denoiser, exam, export
 from booth.toybox.judges import checker, clip, lessons, likeness, shelf
@@ -97,7 +99,7 @@ def new_autoencoder(s: Settings) -> AutoencoderKL:
 def vae_stage(s: Settings) -> None:
     """Train the autoencoder on textures and scenes, then fix the scale of its latents.
 
-    Latents cached before are forgotten: another autoencoder made them.
+    Latents and a decoder from before are forgotten: they belong to another autoencoder.
     """
     if (s.work / "vae_final.pt").exists():
         return
@@ -108,6 +110,7 @@ def vae_stage(s: Settings) -> None:
     autoencoder.train_autoencoder(vae, pools, [0.35, 0.65], s.crop, s.work / "vae.pt", plan)
     autoencoder.standardise(vae, np.asarray(pools[1][:512]))
     dataset.forget(s.work, "latents")
+    (s.work / "decoder.pt").unlink(missing_ok=True)
     save_state(s.work / "vae_final.pt", {"vae": vae.state_dict()})
 
 
@@ -284,7 +287,10 @@ def main() -> None:
     choices = vars(parser.parse_args())
     torch.set_num_threads(choices.pop("threads"))
     stage = choices.pop("stage")
-    run(Settings(**choices), stage)
+    try:
+        run(Settings(**choices), stage)
+    except BoothError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

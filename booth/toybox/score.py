@@ -68,7 +68,10 @@ def choices() -> argparse.Namespace:
     parser.add_argument("--judges", type=Path, default=assets / "toybox_judges")
     parser.add_argument("--work", type=Path, default=Path(".work/score"))
     parser.add_argument("--out", type=Path, help="a file to write the score to as well, as JSON")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if min(getattr(chosen, name) or 1 for name in (*SMALLER, "processes")) < 1:
+        parser.error("ask for at least one of everything")
+    return chosen
 
 
 def main() -> None:
