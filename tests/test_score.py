@@ -133,6 +133,15 @@ def test_training_teaches_every_label_of_the_checker() -> None:
         assert taught == set(range(len(head.labels))), name
 
 
+def test_practice_shows_what_is_rare_and_never_an_unseen_scene() -> None:
+    scenes = [checker.practice(number) for number in range(4 * len(checker.RARE))]
+    for number, scene in enumerate(scenes):
+        assert getattr(scene, checker.RARE[number % len(checker.RARE)])
+        assert checker.PRACTICE_SEEDS <= scene.seed < dataset.UNSEEN
+    last = checker.practice(checker.PRACTICE - 1)
+    assert last.seed < dataset.UNSEEN and len({scene.seed for scene in scenes}) == len(scenes)
+
+
 def test_colour_is_asked_of_plain_subjects_only() -> None:
     spotted = Scene(make_look("dog", 1, ("red", "blue", "green"), "spots"))
     plain = Scene(make_look("dog", 1, ("red", "blue", "green"), "plain"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,11 @@ from booth.toybox.scene import Scene, random_scene
 from booth.toybox.subjects import ROUND
 from booth.toybox.training import Plan
 
+RARE = ("view", "style", "property", "cross", "mood")
+"""What few scenes show, so that it has to be practised on pictures of its own."""
+PRACTICE = 8_000
+PRACTICE_SEEDS = 530_000  # behind every training scene and its partner, before every unseen one
+PRACTISED = 0.4  # of every batch
 VIEW_SUBJECTS = UNSEEN + 50_000  # seeds of the subjects that are turned in the exam of views
 
 Readings = dict[str, list[str]]
@@ -76,20 +82,36 @@ def loss_of(told: Sequence[torch.Tensor], truth: torch.Tensor) -> torch.Tensor:
 
 
 def train(work: Path, plan: Plan) -> tuple[Checker, int]:
-    """Train a checker on the renders in `work`; returns it and the steps it took."""
+    """Train a checker on the renders in `work` and on some of what few of them show.
+
+    Returns it and the steps it took.
+    """
     torch.manual_seed(0)
     pictures = lessons.training_pictures(work)
     checker = Checker({name: head.labels for name, head in heads().items()}, pictures.shape[1])
     lessons.to_device(checker)
+    count = min(PRACTICE, len(pictures))
+    rare = lessons.rendered(work, "practice", practice, count, checker.size)
     truth = answers(random_scene(i) for i in range(len(pictures)))
+    rare_truth = answers(practice(i) for i in range(count))
 
     def batch(rng: np.random.Generator, random: torch.Generator) -> torch.Tensor:
-        chosen = np.sort(rng.integers(0, len(pictures), plan.batch))
-        pixels = pixels_of(pictures[chosen], checker.size).to(lessons.device_of(checker))
-        right = truth[torch.from_numpy(chosen)].to(pixels.device)
-        return loss_of(checker(rough_up(pixels, random)), right)
+        practised = round(PRACTISED * plan.batch)
+        usual = np.sort(rng.integers(0, len(pictures), plan.batch - practised))
+        special = np.sort(rng.integers(0, count, practised))
+        shown = np.concatenate([pictures[usual], rare[special]])
+        pixels = pixels_of(shown, checker.size).to(lessons.device_of(checker))
+        right = torch.cat([truth[torch.from_numpy(usual)], rare_truth[torch.from_numpy(special)]])
+        return loss_of(checker(rough_up(pixels, random)), right.to(pixels.device))
 
     return checker, lessons.learn(checker, batch, work / "checker.pt", plan)
+
+
+def practice(number: int) -> Scene:
+    """The `number`-th scene to practise on; what is rare takes turns."""
+    field = RARE[number % len(RARE)]
+    seeds = itertools.count(PRACTICE_SEEDS + 40 * number)
+    return next(scene for scene in map(random_scene, seeds) if getattr(scene, field))
 
 
 def accuracies(told: Readings, scenes: Sequence[Scene]) -> dict[str, float | None]:
