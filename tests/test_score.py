@@ -139,7 +139,8 @@ def test_practice_shows_what_is_rare_and_never_an_unseen_scene() -> None:
         assert getattr(scene, checker.RARE[number % len(checker.RARE)])
         assert checker.PRACTICE_SEEDS <= scene.seed < dataset.UNSEEN
     last = checker.practice(checker.PRACTICE - 1)
-    assert last.seed < dataset.UNSEEN and len({scene.seed for scene in scenes}) == len(scenes)
+    assert last.seed < dataset.UNSEEN
+    assert len({scene.seed for scene in scenes}) > 0.9 * len(scenes), "a scene may show two of them"
 
 
 def test_colour_is_asked_of_plain_subjects_only() -> None:
