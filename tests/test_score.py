@@ -185,6 +185,12 @@ def test_every_value_of_every_table_is_asked_for() -> None:
         assert {question.expected.get(kind) for question in asked} >= set(values), kind
 
 
+def test_the_quick_score_asks_of_every_head() -> None:
+    every = questions(exam.Plan.questions, ["dog", "cat", "stuffed animal"])
+    asked = exam.spread(every, exam.QUICK.questions)
+    assert {head for question in asked for head in question.expected} == set(HEADS)
+
+
 def test_nothing_is_asked_that_the_usual_picture_shows_as_well() -> None:
     for question in questions(exam.Plan.questions, turnable=CLASSES):
         view = question.expected.get("view", "")

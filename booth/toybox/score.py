@@ -60,7 +60,7 @@ def choices() -> argparse.Namespace:
     assets = catalogue.assets()
     parser = argparse.ArgumentParser(prog="python -m booth.toybox.score", description=__doc__)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
-    parser.add_argument("--quick", action="store_true", help="a tenth, to see that all runs")
+    parser.add_argument("--quick", action="store_true", help="a little of all, to see that it runs")
     for name, meaning in SMALLER.items():
         parser.add_argument(f"--{name}", type=int, help=meaning)
     parser.add_argument("--processes", type=int, default=1, help="subjects trained side by side")
