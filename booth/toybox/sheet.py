@@ -8,7 +8,7 @@ loss that falls does not say whether a cat can be told from a teapot.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,13 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from booth import catalogue, sheets
-from booth.prompts import unknown_words
 from booth.toybox.bodies import can_wear
 from booth.toybox.captions import plain
 from booth.toybox.looks import Look, make_look, random_look
 from booth.toybox.phrases import PLACE_WORDS
 from booth.toybox.samples import FIRST_SEED
 from booth.toybox.scene import HELD_BACK, Scene, draw
+from booth.toybox.trials import understood
 
 Asked = tuple[str, dict[str, str]]
 """A class noun, and what is said of it: values by a scene's field, and a "colour"."""
@@ -93,14 +93,14 @@ ORDINARY: tuple[Asked, ...] = (
 )
 
 
-def asked(known: Collection[str] = ()) -> list[Asked]:
+def asked(known: frozenset[str] = frozenset()) -> list[Asked]:
     """All that the sheets ask, the held-back ones first; only what `known` words can say."""
     held_back = [
         (noun, {"place" if other in PLACE_WORDS else "accessory": other})
         for noun, other in sorted(HELD_BACK)
     ]
     every = [*held_back, *ORDINARY]
-    return [each for each in every if not (known and unknown_words([plain(*each)], known))]
+    return [each for each in every if understood(plain(*each), known)]
 
 
 def scene(class_noun: str, said: dict[str, str], seed: int) -> Scene:
