@@ -48,7 +48,7 @@ from booth.toybox.scene import (
     random_scene,
     worn_by,
 )
-from booth.toybox.training import load_state
+from booth.toybox.training import Plan, load_state
 from booth.toybox.vocabulary import build_tokenizer, caption_sample
 
 SIZE = 32
@@ -198,6 +198,25 @@ def test_nothing_is_asked_that_the_usual_picture_shows_as_well() -> None:
         assert view != "side" or question.expected["class"] not in ("sneaker", "boot", "toy")
 
 
+def test_nothing_is_asked_that_clothes_cannot_show() -> None:
+    asked = questions(exam.Plan.questions, turnable=CLASSES)
+    dressed = [question for question in asked if "accessory" in question.said]
+    assert len(dressed) > 40
+    for question in dressed:
+        assert question.scene(1).shows_accessory and question.said.get("property") != "cube"
+        behind = question.said.get("view") == "behind"
+        assert not (behind and question.said["accessory"] == "pink glasses")
+
+
+def test_the_world_draws_what_a_question_says() -> None:
+    for number, question in enumerate(questions(60, turnable=CLASSES)):
+        shown = question.scene(number)
+        assert shown.class_noun == question.class_noun and shown.seed == number
+        fields = {name: value for name, value in question.said.items() if name != "colour"}
+        assert all(getattr(shown, name) == value for name, value in fields.items())
+        assert question.said.get("colour", shown.look.main) == shown.look.main
+
+
 def test_the_checker_is_not_asked_what_a_picture_hides() -> None:
     heads, dog, boot = labels.heads(), random_look("dog", 1), random_look("boot", 1)
     hidden = {
@@ -205,12 +224,17 @@ def test_the_checker_is_not_asked_what_a_picture_hides() -> None:
         "property": [Scene(dog, property="red")],
         "place": [Scene(dog, place="city", view="above")],
         "mood": [Scene(dog, mood="sad", view="behind")],
+        "accessory": [Scene(dog, accessory="yellow shirt", property="cube")],
     }
     shown = {
         "view": [Scene(dog, view="side"), Scene(boot, view="front")],
         "property": [Scene(dog, property="wet")],
         "place": [Scene(dog, place="beach", view="above"), Scene(dog, place="city")],
         "mood": [Scene(dog, mood="sad", view="above")],
+        "accessory": [
+            Scene(dog, accessory="yellow shirt"),
+            Scene(dog, accessory="red hat", view="behind"),
+        ],
     }
     assert all(heads[name].answer(scene) is None for name in hidden for scene in hidden[name])
     assert all(
@@ -343,6 +367,20 @@ def test_the_judges_are_trained_written_and_examined_by_their_stages(tmp_path: P
     second = load_state(settings.work / "checker.pt")
     assert first is not None and second is not None and second["step"] > first["step"]
     assert Judges.load(settings.judges).fingerprint != judges.fingerprint
+
+
+@pytest.mark.parametrize("judge", [checker, clip, likeness], ids=shelf.NAMES)
+def test_a_judge_goes_on_from_a_shipped_one(judge: Any, tmp_path: Path) -> None:
+    save_judges(tmp_path / "judges")
+    name = judge.__name__.rpartition(".")[2]
+    start, work = tmp_path / "judges" / name, tmp_path / "work"
+    dataset.draw_scenes(work, 24, SIZE)
+    still = judge.train(work, Plan(0.0, 8, peak=0.01), start)[0]
+    moved, steps = judge.train(work, Plan(0.005, 8, peak=0.01), start)
+    first, same, other = (
+        next(net.parameters()).detach() for net in (judge.load(start), still, moved)
+    )
+    assert torch.equal(first, same) and steps > 0 and not torch.equal(first, other)
 
 
 def test_the_last_stage_scores_the_model_that_was_written_and_keeps_the_score(

@@ -23,6 +23,7 @@ from booth.toybox import dataset, denoiser, pretrain, samples, training
 from booth.toybox.bodies import can_wear
 from booth.toybox.captions import caption, plain
 from booth.toybox.crosses import SPECIES
+from booth.toybox.drawing import worn
 from booth.toybox.export import LIMIT, folder_size
 from booth.toybox.extras import ACCESSORIES
 from booth.toybox.judges import lessons
@@ -39,8 +40,9 @@ from booth.toybox.scene import (
     Scene,
     draw,
     random_scene,
+    scene_of,
 )
-from booth.toybox.sheet import ORDINARY, asked, scene
+from booth.toybox.sheet import ORDINARY, asked
 from booth.toybox.styles import STYLES
 from booth.toybox.surfaces import MATERIALS
 from booth.toybox.training import load_state
@@ -96,8 +98,8 @@ def test_captions_name_what_was_drawn_and_nothing_else() -> None:
     for seed in range(600):
         scene = random_scene(seed)
         words = caption(scene, rng)
-        for worn in ("santa", "scarf", "crown", "monocle", "chef", "firefighter", "wizard"):
-            assert worn not in words or worn in scene.accessory
+        for cloth in ("santa", "scarf", "crown", "monocle", "chef", "firefighter", "wizard"):
+            assert cloth not in words or cloth in scene.accessory
         assert "milk" not in words or scene.place == "ocean of milk"
         assert ("cross " in words) == bool(scene.cross)
         assert "cube" not in words or scene.property == "cube"
@@ -169,6 +171,71 @@ def test_about_half_of_the_world_is_plain() -> None:
     assert set(nouns) == set(CLASSES) and nouns.most_common(2)[0][0] in ("dog", "cat")
 
 
+def test_what_is_worn_is_drawn_with_every_other_wish() -> None:
+    scenes = [scene for scene in map(random_scene, range(3000)) if scene.accessory]
+    for field in ("style", "property", "material", "view"):
+        assert sum(bool(getattr(scene, field)) for scene in scenes) > len(scenes) / 16, field
+    alone = [s for s in scenes if not (s.style or s.property or s.material or s.view)]
+    assert len(alone) > len(scenes) / 3
+
+
+def test_one_of_gold_wears_clothes_of_cloth() -> None:
+    look = make_look("cat", 5, ("grey", "blue", "green"), "plain")
+    scarf = Scene(look, accessory="rainbow scarf", seed=3)
+    gold, stone = (dataclasses.replace(scarf, material=name) for name in ("gold", "stone"))
+    where = worn(scarf, 64)
+    one, two = draw(gold, 64).astype(int), draw(stone, 64).astype(int)
+    alike = np.abs(one - two).max(-1) < 24
+    cloth, body = alike[where].mean(), alike[~where & (draw(scarf, 64) != one).any(-1)].mean()
+    assert cloth > 0.9 and body < 0.5
+
+
+@pytest.mark.parametrize("accessory", ["rainbow scarf", "pink glasses", "yellow shirt"])
+def test_it_is_known_where_something_is_worn(accessory: str) -> None:
+    bare = Scene(random_look("dog", 1), place="beach", seed=3)
+    dressed = dataclasses.replace(bare, accessory=accessory)
+    changed = np.abs(draw(bare, 64).astype(int) - draw(dressed, 64)).max(-1) > 24
+    where = worn(dressed, 64)
+    assert not worn(bare, 64).any() and 20 < where.sum() < 1200
+    assert (changed & where).sum() > 0.8 * changed.sum()
+
+
+def test_the_loss_counts_more_where_something_is_worn() -> None:
+    bare = Scene(random_look("dog", 1), seed=3)
+    dressed = dataclasses.replace(bare, accessory="red hat")
+    assert (denoiser.attention(bare, 16) == 1).all()
+    counts = denoiser.attention(dressed, 16)
+    assert counts.shape == (1, 16, 16) and counts.min() == 1
+    assert counts.max() == denoiser.WORN_COUNTS and counts[0, 8:].mean() < counts[0, :8].mean()
+
+
+def test_an_empty_prompt_stresses_nothing() -> None:
+    latents = np.zeros((40, 8, 16, 16), np.float16)
+    tokenizer = build_tokenizer(caption_sample(40), 50)
+    data = denoiser.CaptionedLatents(lambda: latents, tokenizer, dropout=0.5)
+    _, ids, counts = data.batch(80, np.random.default_rng(0))
+    silent = ids[:, 1] == tokenizer.eos_token_id
+    assert 20 < silent.sum() < 60 and (counts[silent] == 1).all() and counts[~silent].max() > 1
+
+
+def test_the_loss_is_weighed_place_by_place() -> None:
+    latents, ids = torch.zeros(4, 8, 4, 4), torch.zeros(4, 3, dtype=torch.long)
+
+    class Silent(nn.Module):
+        def forward(self, noisy: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+            return torch.zeros_like(noisy)
+
+    def loss(counts: torch.Tensor | float) -> float:
+        torch.manual_seed(0)
+        scheduler = denoiser.build_scheduler()
+        return float(denoiser.velocity_loss(Silent(), latents, ids, scheduler, counts))
+
+    half = torch.ones(4, 1, 4, 4)
+    half[..., :2] = 0
+    assert 0 < loss(half) < loss(1.0) and loss(2.0) == pytest.approx(2 * loss(1.0))
+    assert loss(half) + loss(1 - half) == pytest.approx(loss(1.0))
+
+
 def test_every_word_of_the_papers_prompts_is_in_the_language() -> None:
     words = set(count_words(every_phrase()))
     for template in (*PAPER_LIVE, *PAPER_OBJECTS):
@@ -201,6 +268,8 @@ def test_captions_do_not_tell_what_the_view_hides() -> None:
     assert any("beach" in words for words in said["beach"])
     assert not any("background" in words for words in said["beach"])
     assert not any("sad" in caption(behind, rng) for _ in range(60))
+    cube = Scene(look, accessory="yellow shirt", property="cube")
+    assert not any("shirt" in caption(cube, rng) for _ in range(60))
 
 
 def test_a_vocabulary_may_have_no_rare_end() -> None:
@@ -219,6 +288,12 @@ def test_held_back_pairs_never_appear_in_training() -> None:
         scene = random_scene(seed)
         for attribute in (scene.place, scene.accessory):
             assert (scene.look.class_noun, attribute) not in HELD_BACK
+
+
+def test_judges_may_see_the_pairs_that_the_model_may_not() -> None:
+    seen = [random_scene(seed, withheld=()) for seed in range(600)]
+    assert any(scene.held_back for scene in seen)
+    assert not any(random_scene(seed).held_back for seed in range(600))
 
 
 def test_sample_subjects_are_not_training_subjects() -> None:
@@ -450,7 +525,7 @@ def test_the_sheet_asks_for_every_kind_of_thing_the_world_can_show(field: str) -
 
 def test_the_world_draws_what_the_sheet_asks_for() -> None:
     for noun, said in asked():
-        shown = scene(noun, said, samples.FIRST_SEED)
+        shown = scene_of(noun, said, samples.FIRST_SEED)
         assert shown.class_noun == noun
         assert {field: getattr(shown, field) for field in said} == said
         assert "accessory" not in said or can_wear(shown.look)
@@ -462,6 +537,6 @@ def test_the_world_draws_what_the_sheet_asks_for() -> None:
 def test_whatever_the_sheet_says_of_a_subject_changes_its_picture(
     noun: str, said: dict[str, str]
 ) -> None:
-    shown = scene(noun, said, samples.FIRST_SEED)
+    shown = scene_of(noun, said, samples.FIRST_SEED)
     bare = Scene(shown.look, seed=samples.FIRST_SEED)
     assert not np.array_equal(draw(shown, 48), draw(bare, 48))

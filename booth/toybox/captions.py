@@ -37,7 +37,7 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     noun = _noun(scene, rng)
     place = _place(scene, rng) if rng.random() < 0.93 else ""
     facts = [
-        _pick(WORN[scene.accessory], rng) if scene.accessory else "",
+        _pick(WORN[scene.accessory], rng) if scene.accessory and scene.shows_accessory else "",
         _pick(VIEW_WORDS[scene.view], rng) if scene.view and rng.random() < 0.9 else "",
     ]
     said = _ordered(noun, [fact for fact in facts if fact], place, rng)
@@ -114,12 +114,12 @@ def _say(words: str, before: list[str], after: list[str]) -> None:
 
 
 def _colours(scene: Scene, rng: np.random.Generator, before: list[str], after: list[str]) -> None:
-    """Add colours and markings, each left out about half of the time."""
+    """Add colours and markings, each left out at times."""
     main, look = scene.colour, scene.look
     if look.marking == "plain" or scene.material:
-        if rng.random() < 0.5:
+        if rng.random() < 0.65:
             before.append(main)
-    elif rng.random() < 0.4:
+    elif rng.random() < 0.55:
         words = _pick(MARKING_WORDS[look.marking], rng).format(main=main, mark=look.mark)
         _say(words, before, after)
         if " and " not in words and (after or rng.random() < 0.5):

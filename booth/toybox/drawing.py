@@ -42,6 +42,23 @@ def draw(scene: Scene, size: int = 128) -> NDArray[np.uint8]:
     return np.asarray(picture)
 
 
+def worn(scene: Scene, size: int) -> NDArray[np.bool_]:
+    """Which pixels of the scene's picture show what its subject wears, `size` x `size`."""
+    if not scene.accessory:
+        return np.zeros((size, size), np.bool_)
+    camera = _camera(scene, np.random.default_rng([scene.seed, 22]))
+    surface = trace(_parts(scene, _as_told(scene)), camera, size)
+    shown = surface.mask.copy()
+    shown[surface.mask] = _cloth(surface)
+    return shown
+
+
+def _cloth(surface: Surface) -> NDArray[np.bool_]:
+    """Which of the visible pixels (n) show something that is worn."""
+    cloth = [number for number, name in enumerate(surface.names) if name in ACCESSORY_COLOURS]
+    return np.isin(surface.paint[surface.mask], cloth)
+
+
 def _as_told(scene: Scene) -> Look:
     """The subject's look with what the scene changes about it."""
     look = scene.look
@@ -116,11 +133,20 @@ def _compose(frame: Floats, surface: Surface, camera: Camera, scene: Scene, look
         grounds.submerge(frame, surface, empty)
 
 
-def _lit(surface: Surface, scene: Scene, look: Look) -> tuple[Floats, float]:
-    """The visible pixels (n, 3) in their material and in the light, and how clear they are."""
+def _lit(surface: Surface, scene: Scene, look: Look) -> tuple[Floats, Floats]:
+    """The visible pixels (n, 3) in their material and in the light, and how clear each is (n, 1).
+
+    One made of gold, stone, glass or wood wears clothes of cloth.
+    """
     kind = "marble" if scene.style == STATUE else scene.material
     kind = kind or (scene.property if scene.property in FINISHES else "")
     finish = FINISHES.get(kind, Finish())
-    colours = treated(skin(surface, look, ACCESSORY_COLOURS), surface, kind)
-    points, normals = surface.point[surface.mask], surface.normal[surface.mask]
-    return shade(colours, normals, points[:, 1], finish), finish.clear
+    colours = skin(surface, look, ACCESSORY_COLOURS)
+    normals, heights = surface.normal[surface.mask], surface.point[surface.mask][:, 1]
+    lit = shade(treated(colours, surface, kind), normals, heights, finish)
+    clear = np.full((len(lit), 1), finish.clear, np.float32)
+    if scene.material and scene.accessory:
+        cloth = _cloth(surface)
+        lit[cloth] = shade(colours[cloth], normals[cloth], heights[cloth], Finish())
+        clear[cloth] = 0
+    return lit, clear

@@ -19,15 +19,18 @@ from booth.catalogue import BaseModel
 from booth.config import to_dict
 from booth.models import Parts
 from booth.toybox import metrics, trials
+from booth.toybox.dataset import UNSEEN
 from booth.toybox.judges import checker, lessons
 from booth.toybox.judges.eye import pixels_of
 from booth.toybox.judges.panel import Judges
 from booth.toybox.looks import CLASSES
 from booth.toybox.questions import HEADS, Question, questions
+from booth.toybox.scene import draw
 from booth.toybox.takes import digest, seconds_per_picture, take
 
+RENDERS = UNSEEN + 70_000  # seeds of what the world draws for the questions
 TURNABLE = 0.8  # views are asked of classes whose views the checker reads at least this well
-VERSION = 2  # of how figures are made from pictures; results of another version are not reused
+VERSION = 3  # of how figures are made from pictures; results of another version are not reused
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,10 @@ def remembered(path: Path, key: Any, work: Callable[[], dict[str, Any]]) -> dict
 
 
 def words(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
-    """Part one: the share of pictures that show what was asked for, by head."""
+    """Part one: the share of pictures that show what was asked for, by head.
+
+    Beside it the share of renders of the same questions: as much as the checker could find.
+    """
     by_class = judges.figures.get("checker", {}).get("accuracy of views", {})
     turnable = sorted(noun for noun, share in by_class.items() if (share or 0) >= TURNABLE)
     asked = spread(questions(Plan.questions, turnable), plan.questions)
@@ -93,7 +99,11 @@ def words(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
         print(f"words: {len(prompts)} pictures", flush=True)
         pairs = [(prompt, seed) for seed, prompt in enumerate(prompts)]
         taken = take(booth.parts, pairs, booth.base.sampling, folder)
-        return {**graded(asked, judges.checker.read(taken)), "seconds": seconds_per_picture(folder)}
+        scenes = [question.scene(RENDERS + n) for n, question in enumerate(asked)]
+        renders = [draw(scene, judges.checker.size) for scene in scenes]
+        best = graded(asked, judges.checker.read(renders))["accuracy"]
+        told = graded(asked, judges.checker.read(taken))
+        return {**told, "renders": best, "seconds": seconds_per_picture(folder)}
 
     expected = [question.expected for question in asked]
     key = [VERSION, judges.fingerprint, prompts, expected, to_dict(booth.base.sampling)]

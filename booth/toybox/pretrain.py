@@ -72,12 +72,17 @@ class Settings:
     @property
     def judges(self) -> Path:
         """Where the judges are written: beside the model."""
-        return self.out.with_name(f"{self.out.name}_judges")
+        return judges_of(self.out)
 
     @property
     def latent_size(self) -> int:
         """Rows of latents per picture."""
         return int(self.size // 2 ** (len(self.vae_channels) - 1))
+
+
+def judges_of(model: Path) -> Path:
+    """Where the judges of a model lie: beside it."""
+    return model.with_name(f"{model.name}_judges")
 
 
 def draw_stage(s: Settings) -> None:
@@ -216,7 +221,7 @@ def judge_stage(s: Settings, judge: Any, minutes: float, count: int) -> None:
     """Train a judge on the renders, examine it as it is written, and put it beside the others."""
     name = judge.__name__.rpartition(".")[2]
     plan = Plan(minutes, s.judge_batch, peak=2e-3, save_every=50, clip=3.0)
-    net, steps = judge.train(s.work, plan)
+    net, steps = judge.train(s.work, plan, s.start and judges_of(s.start) / name)
     judge.save(net, s.work / name)
     figures = judge.examine(judge.load(s.work / name), s.work, count)
     if s.selective and figures.get(likeness.UNTRAINED, 0) >= figures.get(likeness.AUC, 1):

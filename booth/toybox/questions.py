@@ -15,7 +15,7 @@ from booth.toybox.captions import plain
 from booth.toybox.judges.labels import readable, telling_views
 from booth.toybox.looks import COLOURS
 from booth.toybox.phrases import PLACE_WORDS, WORN
-from booth.toybox.scene import HELD_BACK
+from booth.toybox.scene import HELD_BACK, Scene, scene_of
 
 USUAL = "front"
 """The view that most classes show in their usual picture."""
@@ -32,10 +32,31 @@ HEADS = ("class", "place", *EXTRAS)
 
 @dataclass(frozen=True)
 class Question:
-    """A prompt, and what a picture of it must show: an answer for some heads of the checker."""
+    """What a picture is asked to show: a class, and values by a scene's field, and a "colour"."""
 
-    prompt: str
-    expected: dict[str, str]
+    class_noun: str
+    said: dict[str, str]
+
+    @property
+    def prompt(self) -> str:
+        """The question in plain words."""
+        return plain(self.class_noun, self.said)
+
+    @property
+    def expected(self) -> dict[str, str]:
+        """The right answer by the checker's head; whoever looks down sees the ground alone."""
+        hidden = {"place"} if self.said.get("view") == "above" else set()
+        shown = {head: value for head, value in self.said.items() if head not in hidden}
+        return {"class": self.class_noun, **shown}
+
+    @property
+    def tellable(self) -> bool:
+        """Whether a picture can show it: no cube wears a shirt."""
+        return "accessory" not in self.said or self.scene(0).shows_accessory
+
+    def scene(self, seed: int) -> Scene:
+        """What the world draws for it."""
+        return scene_of(self.class_noun, self.said, seed)
 
 
 def questions(count: int, turnable: Collection[str]) -> list[Question]:
@@ -52,9 +73,13 @@ def questions(count: int, turnable: Collection[str]) -> list[Question]:
     for number in range(count):
         lap, place = divmod(number, len(pairs))
         noun, other = pairs[place]
-        kind = _possible(kinds[(lap + place) % len(kinds)], noun, other, turnable)
-        choices = telling_views(noun) if kind == "view" else EXTRAS[kind]
-        asked.append(_question(noun, other, kind, choices[seen[kind] % len(choices)]))
+        field = "place" if other in PLACE_WORDS else "accessory"
+        for kind in (_possible(kinds[(lap + place) % len(kinds)], noun, other, turnable), "colour"):
+            choices = telling_views(noun) if kind == "view" else EXTRAS[kind]
+            question = Question(noun, {field: other, kind: choices[seen[kind] % len(choices)]})
+            if question.tellable:
+                break
+        asked.append(question)
         seen[kind] += 1
     return asked
 
@@ -63,11 +88,3 @@ def _possible(kind: str, noun: str, other: str, turnable: Collection[str]) -> st
     """`kind`, or a colour where it would make no sense for this pair."""
     dressed = kind == "accessory" and (noun not in WEARERS or other in WORN)
     return "colour" if dressed or (kind == "view" and noun not in turnable) else kind
-
-
-def _question(noun: str, other: str, kind: str, choice: str) -> Question:
-    expected = {"place" if other in PLACE_WORDS else "accessory": other, kind: choice}
-    sentence = plain(noun, expected)
-    if choice == "above":  # whoever looks down sees the ground alone
-        expected.pop("place", None)
-    return Question(sentence, {"class": noun, **expected})

@@ -6,9 +6,10 @@ way to ask whether the model learnt words rather than whole captions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -16,22 +17,26 @@ from booth.toybox.bodies import can_wear
 from booth.toybox.crosses import SPECIES
 from booth.toybox.drawing import draw
 from booth.toybox.extras import ACCESSORIES
-from booth.toybox.looks import ANIMALS, CLASSES, RECOLOURED, Look, random_look
+from booth.toybox.looks import ANIMALS, CLASSES, RECOLOURED, Look, make_look, random_look
 from booth.toybox.places import PLACES
 from booth.toybox.styles import FILTERS, STATUE, STYLES
 from booth.toybox.subjects import ROUND, SIDEWAYS
 from booth.toybox.surfaces import MATERIALS
 
-__all__ = ["HELD_BACK", "Scene", "draw", "random_scene", "worn_by"]
+__all__ = ["HELD_BACK", "Scene", "draw", "random_scene", "scene_of", "worn_by"]
 
 MOODS = ("happy", "sad", "sleeping", "angry")
 HUELESS = (STATUE, "sketch", "woodblock")
 """Styles that leave no colour to be read."""
+ON_THE_FACE = ("pink glasses", "top hat and monocle")
+"""What nobody sees, or tells from something else, from behind."""
 COMMON_GROUND = ("city", "mountain", "blue house", "eiffel")
 """Places that are known by what stands in the background."""
 VIEWS = ("side", "behind", "above", "front")
 PROPERTIES = (*RECOLOURED, "shiny", "wet", "cube")
 
+Pair = tuple[str, str]
+"""A class, and a place or an accessory."""
 HELD_BACK = frozenset(
     {
         ("dog", "snow"),
@@ -73,7 +78,7 @@ HELD_BACK = frozenset(
         ("glasses", "wooden floor"),
     }
 )
-"""Pairs (class, place or accessory) that never appear in training."""
+"""Pairs that never appear in training."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +119,20 @@ class Scene:
         """Whether the place can be told: from above only by a ground that no other place has."""
         return self.view != "above" or self.place not in COMMON_GROUND
 
+    @cached_property
+    def held_back(self) -> bool:
+        """Whether Toybox was never trained on such a scene."""
+        return not HELD_BACK.isdisjoint((self.class_noun, o) for o in (self.place, self.accessory))
+
+    @cached_property
+    def shows_accessory(self) -> bool:
+        """Whether it can be told what it wears: a cube hides it, and a statue all its colours."""
+        hidden = self.view == "behind" and self.accessory in ON_THE_FACE
+        return not hidden and self.property != "cube" and self.style != STATUE
+
 
 EXTRAS = (
-    ("accessory", 0.28),
+    ("accessory", 0.42),
     ("style", 0.12),
     ("property", 0.10),
     ("material", 0.06),
@@ -124,27 +140,29 @@ EXTRAS = (
     ("cross", 0.06),
 )
 """What a scene may have beyond its class and place, and how often, where the class allows it."""
-WEIGHTS = {"dog": 1.8, "cat": 1.8}
+BESIDE = 0.5
+"""How many of those that wear something have one more extra: alone, each would be learnt alone."""
+WEIGHTS = {"dog": 2.2, "cat": 2.2, "stuffed animal": 1.5, "toy": 1.5}
 
 
-def random_scene(seed: int) -> Scene:
-    """Training scene number `seed`, each with a subject of its own."""
+def random_scene(seed: int, withheld: Container[Pair] = HELD_BACK) -> Scene:
+    """Training scene number `seed`, each with a subject of its own; without `withheld` pairs."""
     rng = np.random.default_rng([seed, 21])
     class_noun = _one(rng, CLASSES, [WEIGHTS.get(c, 1.0) for c in CLASSES])
     look = random_look(class_noun, seed)
-    places = _allowed(class_noun, PLACES)
+    places = _allowed(class_noun, PLACES, withheld)
     place = _one(rng, places, [1.6 if p == "studio" else 1.0 for p in places])
-    told = _extra(rng, look)
+    told = _extra(rng, look, withheld)
+    if "accessory" in told and rng.random() < BESIDE:
+        told |= _beside(rng)
     mood = str(rng.choice(MOODS)) if class_noun in ANIMALS and rng.random() < 0.2 else ""
-    if told.get("accessory") and rng.random() < 0.25:
-        told["style"] = str(rng.choice(tuple(FILTERS)))
     return Scene(look, place, mood=mood, seed=seed, **told)
 
 
-def _extra(rng: np.random.Generator, look: Look) -> dict[str, str]:
+def _extra(rng: np.random.Generator, look: Look, withheld: Container[Pair]) -> dict[str, str]:
     """At most one extra as a field and its value, evenly among the values."""
     options = {
-        "accessory": worn_by(look),
+        "accessory": worn_by(look, withheld),
         "style": STYLES,
         "property": PROPERTIES,
         "material": MATERIALS,
@@ -159,13 +177,41 @@ def _extra(rng: np.random.Generator, look: Look) -> dict[str, str]:
     return {}
 
 
-def worn_by(look: Look) -> tuple[str, ...]:
-    """The accessories that training shows on it."""
-    return _allowed(look.class_noun, ACCESSORIES) if can_wear(look) else ()
+def _beside(rng: np.random.Generator) -> dict[str, str]:
+    """What else there is about one that wears something, as a field and its value."""
+    options = {
+        "style": tuple(FILTERS),
+        "property": tuple(p for p in PROPERTIES if p != "cube"),
+        "material": MATERIALS,
+        "view": VIEWS,
+    }
+    name = str(rng.choice(tuple(options)))
+    return {name: str(rng.choice(options[name]))}
 
 
-def _allowed(class_noun: str, options: Iterable[str]) -> tuple[str, ...]:
-    return tuple(o for o in options if (class_noun, o) not in HELD_BACK)
+def scene_of(class_noun: str, said: Mapping[str, str], seed: int) -> Scene:
+    """A picture of what is said: values by a scene's field, and a "colour"; all else by chance."""
+    fields: dict[str, Any] = {field: value for field, value in said.items() if field != "colour"}
+    look = _look(class_noun, said.get("colour", ""), seed)
+    while "accessory" in said and not can_wear(look):
+        look = _look(class_noun, said.get("colour", ""), look.seed + 1000)
+    return Scene(look, **fields, seed=seed)
+
+
+def _look(class_noun: str, colour: str, seed: int) -> Look:
+    look = random_look(class_noun, seed)
+    if not colour:
+        return look
+    return make_look(class_noun, seed, (colour, look.mark, look.accent), "plain")
+
+
+def worn_by(look: Look, withheld: Container[Pair] = HELD_BACK) -> tuple[str, ...]:
+    """The accessories that it may wear."""
+    return _allowed(look.class_noun, ACCESSORIES, withheld) if can_wear(look) else ()
+
+
+def _allowed(class_noun: str, options: Iterable[str], withheld: Container[Pair]) -> tuple[str, ...]:
+    return tuple(o for o in options if (class_noun, o) not in withheld)
 
 
 def _one(rng: np.random.Generator, options: Sequence[str], weights: Sequence[float]) -> str:

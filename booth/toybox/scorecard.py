@@ -8,6 +8,7 @@ from typing import Any
 from booth.toybox import metrics
 from booth.toybox.questions import HEADS
 
+WORDS = "Words: right in the pictures, in renders of the same, and in any unseen renders"
 FIGURES = ("dino", "clip_i", "clip_t", "pres", "div")
 
 Row = dict[str, Any]
@@ -22,6 +23,7 @@ def summary(
     return {
         **told["accuracy"],
         "asked": told["asked"],
+        "renders": told["renders"],
         "checker": own,
         "subjects": len(rows["dreambooth"]),
         "dreambooth": {name: over_subjects(figures) for name, figures in rows.items()},
@@ -50,7 +52,7 @@ def found(ordering: metrics.Ordering, rows: dict[str, list[Row]]) -> dict[str, A
 
 def report(score: dict[str, Any]) -> str:
     """The score as lines of text."""
-    lines = ["", "Words: right in the pictures, and the checker's own accuracy on unseen renders"]
+    lines = ["", WORDS]
     lines += [_head(score, head) for head in HEADS]
     lines += ["", f"DreamBooth on {score['subjects']} unseen subjects, with 95 % intervals"]
     lines += [_condition(*item) for item in score["dreambooth"].items()]
@@ -66,8 +68,8 @@ def report(score: dict[str, Any]) -> str:
 
 
 def _head(score: dict[str, Any], head: str) -> str:
-    own = _percent(score["checker"].get(head))
-    return f"  {head:10} {_percent(score[head])} of {score['asked'][head]:3}   {own}"
+    right = [_percent(figures.get(head)) for figures in (score["renders"], score["checker"])]
+    return f"  {head:10} {_percent(score[head])} of {score['asked'][head]:3} {' '.join(right)}"
 
 
 def _condition(name: str, figures: dict[str, Any]) -> str:

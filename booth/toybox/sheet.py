@@ -10,19 +10,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from booth import catalogue, sheets
-from booth.toybox.bodies import can_wear
 from booth.toybox.captions import plain
-from booth.toybox.looks import Look, make_look, random_look
 from booth.toybox.phrases import PLACE_WORDS
 from booth.toybox.samples import FIRST_SEED
-from booth.toybox.scene import HELD_BACK, Scene, draw
+from booth.toybox.scene import HELD_BACK, draw, scene_of
 from booth.toybox.trials import understood
 
 Asked = tuple[str, dict[str, str]]
@@ -103,22 +100,6 @@ def asked(known: frozenset[str] = frozenset()) -> list[Asked]:
     return [each for each in every if understood(plain(*each), known)]
 
 
-def scene(class_noun: str, said: dict[str, str], seed: int) -> Scene:
-    """A picture of the world that shows what is said, with a subject never trained on."""
-    fields: dict[str, Any] = {field: value for field, value in said.items() if field != "colour"}
-    look = _look(class_noun, said.get("colour", ""), seed)
-    while "accessory" in said and not can_wear(look):
-        look = random_look(class_noun, look.seed + 1000)
-    return Scene(look, **fields, seed=seed)
-
-
-def _look(class_noun: str, colour: str, seed: int) -> Look:
-    look = random_look(class_noun, seed)
-    if not colour:
-        return look
-    return make_look(class_noun, seed, (colour, look.mark, look.accent), "plain")
-
-
 @torch.no_grad()
 def pictures(
     pipeline: StableDiffusionPipeline,
@@ -162,7 +143,7 @@ def main() -> None:
     texts = [plain(*each) for each in every]
     images = pictures(pipeline, texts, choices.steps, choices.guidance, choices.seed)
     save(images, texts, choices.out)
-    scenes = [scene(*each, FIRST_SEED + 500 + n) for n, each in enumerate(every)]
+    scenes = [scene_of(*each, FIRST_SEED + 500 + n) for n, each in enumerate(every)]
     world = [Image.fromarray(draw(shown, images[0].width)) for shown in scenes]
     save(world, texts, choices.out.with_stem(f"{choices.out.stem}_world"))
 

@@ -71,12 +71,16 @@ def contrast(images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor) -> 
     return right / 2
 
 
-def train(work: Path, plan: Plan) -> tuple[Clip, int]:
-    """Train both towers on the renders in `work`; returns them and the steps they took."""
+def train(work: Path, plan: Plan, start: Path | None = None) -> tuple[Clip, int]:
+    """Train both towers on the renders in `work`; returns them and the steps they took.
+
+    They begin anew, or as those in the folder `start`.
+    """
     torch.manual_seed(0)
     pictures = lessons.training_pictures(work)
-    clip = Clip(_tokenizer(work, len(pictures)), pictures.shape[1])
-    lessons.to_device(clip)
+    clip = (
+        load(start).requires_grad_(True) if start else new(work, len(pictures), pictures.shape[1])
+    )
 
     def batch(rng: np.random.Generator, random: torch.Generator) -> torch.Tensor:
         chosen = np.sort(rng.choice(len(pictures), min(plan.batch, len(pictures)), replace=False))
@@ -86,6 +90,13 @@ def train(work: Path, plan: Plan) -> tuple[Clip, int]:
         return contrast(clip.image(rough_up(pixels, random)), clip.text(said), scale)
 
     return clip, lessons.learn(clip, batch, work / "clip.pt", plan)
+
+
+def new(work: Path, count: int, size: int) -> Clip:
+    """Two towers that have learnt nothing yet, with words from captions of `count` scenes."""
+    clip = Clip(_tokenizer(work, count), size)
+    lessons.to_device(clip)
+    return clip
 
 
 def _tokenizer(work: Path, count: int) -> CLIPTokenizer:

@@ -89,9 +89,10 @@ def partner(number: int, scene: Scene) -> Scene:
     return Scene(scene.look, place, accessory=worn, seed=PARTNER_SEEDS + number)
 
 
-def train(work: Path, plan: Plan) -> tuple[Likeness, int]:
+def train(work: Path, plan: Plan, start: Path | None = None) -> tuple[Likeness, int]:
     """Train on pairs of the renders in `work` and their partners; returns it and the steps taken.
 
+    It begins anew, or as the one in the folder `start`.
     Every batch holds looks of one to three classes, so that a subject is told from its classmates
     and not a dog from a teapot.
     """
@@ -106,8 +107,7 @@ def train(work: Path, plan: Plan) -> tuple[Likeness, int]:
     ]
     classes = [members for members in classes if len(members) > 1]
     numbers = np.array([number for number, _ in plain])
-    net = Likeness(pictures.shape[1])
-    lessons.to_device(net)
+    net = load(start).requires_grad_(True) if start else new(pictures.shape[1])
 
     def batch(rng: np.random.Generator, random: torch.Generator) -> torch.Tensor:
         together = rng.choice(len(classes), min(len(classes), int(rng.integers(1, 4))), False)
@@ -121,6 +121,13 @@ def train(work: Path, plan: Plan) -> tuple[Likeness, int]:
         return contrast(one, other, torch.tensor(1 / TEMPERATURE, device=one.device))
 
     return net, lessons.learn(net, batch, work / "likeness.pt", replace(plan, peak=PEAK))
+
+
+def new(size: int) -> Likeness:
+    """An encoder that has learnt nothing yet, for pictures of `size` pixels."""
+    net = Likeness(size)
+    lessons.to_device(net)
+    return net
 
 
 def pose(class_noun: str, subject: int, number: int) -> Scene:
