@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from booth import cli, models
+from booth import cli, models, passages
 from booth.bench import command, gate, ours, plan, report, scene, stopwatch
 from booth.bench.plan import Plan, Variant
 from booth.bench.stopwatch import Mark
@@ -274,7 +274,7 @@ def test_the_command_ends_with_the_numbers_and_writes_what_it_was_asked(
 
     monkeypatch.setattr(command, "run", measured)
     readme, out = tmp_path / "README.md", tmp_path / "all.json"
-    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    readme.write_text("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n")
     cli.main(["bench", "--json", "--readme", str(readme), "--out", str(out)])
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["steps_per_second_ratio"] == 2 and last["numerics"] == "ok"
@@ -288,4 +288,4 @@ def test_a_readme_without_a_place_is_refused(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("nothing")
     with pytest.raises(BoothError, match="no place"):
-        report.put_into(readme, "table")
+        passages.write(readme, "bench", "table")

@@ -508,6 +508,10 @@ def test_the_score_has_its_shape_and_is_remembered(
         assert ("clip_t" in figures) == (name != "ceiling")
     assert set(result["orderings"]) == {ordering.words for ordering in metrics.ORDERINGS}
     assert "DreamBooth on 2 unseen subjects" in scorecard.report(result)
+    rows = [line.split(" | ") for line in scorecard.tables(result).splitlines() if "|" in line]
+    assert {len(row) for row in rows[:5]} == {1 + len(HEADS)}
+    named = {row[0].strip("| ") for row in rows}
+    assert set(scorecard.CONDITIONS.values()) < named, "no condition is left out"
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("everything is there already")
@@ -520,12 +524,31 @@ def test_the_score_has_its_shape_and_is_remembered(
     assert single["subjects"] == 1, "a smaller score reuses parts"
     assert single["dreambooth"]["base"]["dino_interval"] is None
     assert "[one subject]" in scorecard.report(single)
+    assert "±" not in scorecard.tables(single) and "±" in scorecard.tables(result)
     torch.manual_seed(1)
     blind = likeness.Likeness(SIZE).requires_grad_(False).eval()
     others = dataclasses.replace(judges, likeness=blind, fingerprint="trained again")
     again = score.score_of(booth, others, PLAN)["dreambooth"]
     assert again["dreambooth"]["clip_t"] == conditions["dreambooth"]["clip_t"], "same pictures"
     assert again["dreambooth"]["dino"] != conditions["dreambooth"]["dino"], "seen anew"
+
+
+def test_the_tables_say_what_was_measured() -> None:
+    rows = {name: [{"dino": 0.5}, {"dino": 0.7}] for name in scorecard.CONDITIONS}
+    score = {
+        **dict.fromkeys(HEADS),
+        "class": 0.876,
+        "asked": dict.fromkeys(HEADS, 8),
+        "renders": {"class": 0.99},
+        "checker": {},
+        "subjects": 2,
+        "dreambooth": {name: scorecard.over_subjects(figures) for name, figures in rows.items()},
+        "orderings": {"all is well": {"verdict": "holds", "difference_interval": (0.1, 0.2)}},
+    }
+    told = scorecard.tables(score)
+    assert "| Toybox, % right | 88 |  |" in told and "| renders of the same prompts | 99 |" in told
+    assert "| **DreamBooth** | 0.60 ± 1.27 |" in told
+    assert "- holds: all is well, [+0.10, +0.20]" in told
 
 
 def test_subjects_trained_side_by_side_are_all_there_for_the_score(

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from booth import disk
+from booth import disk, passages
 from booth.bench import peer as peers
 from booth.bench import plan as plans
 from booth.bench import report, stopwatch
@@ -66,7 +66,7 @@ def verb(
     if out is not None:
         disk.write_json(out, line)
     if readme is not None:
-        report.put_into(readme, text)
+        passages.write(readme, "bench", text)
     yield {"event": "table", "text": text}
     yield {"event": "done", **report.summary(line)}
 

@@ -6,21 +6,16 @@ training, and windows are given relative to the baseline's median.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from booth import disk
 from booth.bench import plan as plans
 from booth.bench.stopwatch import spread
-from booth.errors import BoothError
 
 Line = dict[str, Any]
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 _SUMMARY = (
     "device", "steps_per_second_ratio", "peak_memory_ratio", "cpu_time_ratio", "first_step_ratio",
     "numerics", "baseline",
@@ -198,13 +193,3 @@ def _remarks(report: Line) -> str:
     if restless:
         said.append(f"Not a quiet machine: two visits differ by more than 3 % in {len(restless)}.")
     return " ".join(said)
-
-
-def put_into(readme: Path, text: str) -> None:
-    """Replace what stands between the two marks in a Markdown file."""
-    whole = readme.read_text(encoding="utf-8")
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    if len(pattern.findall(whole)) != 1:
-        raise BoothError(f"{readme.name} has no place for the table.", f"Add {BEGIN} and {END}.")
-    new = pattern.sub(lambda _: f"{BEGIN}\n{text}\n{END}", whole)
-    disk.write_bytes(readme, new.encode())

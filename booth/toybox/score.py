@@ -22,11 +22,11 @@ from typing import Any
 
 import torch
 
-from booth import catalogue, disk
+from booth import catalogue, disk, passages
 from booth.errors import BoothError
 from booth.toybox.exam import QUICK, Booth, Plan, dreambooth, subject, words
 from booth.toybox.judges.panel import Judges
-from booth.toybox.scorecard import report, summary
+from booth.toybox.scorecard import report, summary, tables
 
 SMALLER = {
     "questions": "how many prompts the checker reads",
@@ -68,6 +68,7 @@ def choices() -> argparse.Namespace:
     parser.add_argument("--judges", type=Path, default=assets / "toybox_judges")
     parser.add_argument("--work", type=Path, default=Path(".work/score"))
     parser.add_argument("--out", type=Path, help="a file to write the score to as well, as JSON")
+    parser.add_argument("--readme", type=Path, help="put the tables into this Markdown file")
     chosen = parser.parse_args()
     if min(getattr(chosen, name) or 1 for name in (*SMALLER, "processes")) < 1:
         parser.error("ask for at least one of everything")
@@ -86,11 +87,13 @@ def main() -> None:
         if chosen.processes > 1:
             ahead(booth, chosen.judges, plan, chosen.processes)
         score = score_of(booth, judges, plan)
+        print(report(score))
+        if chosen.out:
+            disk.write_json(chosen.out, score)
+        if chosen.readme:
+            passages.write(chosen.readme, "score", tables(score))
     except BoothError as error:
         sys.exit(str(error))
-    print(report(score))
-    if chosen.out:
-        disk.write_json(chosen.out, score)
     if chosen.json:
         print(json.dumps(score))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from booth.toybox import metrics
@@ -10,6 +10,15 @@ from booth.toybox.questions import HEADS
 
 WORDS = "Words: right in the pictures, in renders of the same, and in any unseen renders"
 FIGURES = ("dino", "clip_i", "clip_t", "pres", "div")
+CONDITIONS = {
+    "ceiling": "other renders of the subject",
+    "dreambooth": "**DreamBooth**",
+    "base": "the best description, no training",
+    "no_prior": "without prior preservation",
+    "wrong_noun": "a wrong class noun",
+    "no_noun": "no class noun",
+}
+"""What a reader of the tables calls the conditions."""
 
 Row = dict[str, Any]
 """What was measured of one subject, by the figure's name."""
@@ -65,6 +74,52 @@ def report(score: dict[str, Any]) -> str:
     if score["seconds_training"] is not None:
         lines.append(f"{score['seconds_training']:.0f} s for a training")
     return "\n".join(lines)
+
+
+def tables(score: dict[str, Any]) -> str:
+    """The score as two Markdown tables and a list."""
+    rows = {
+        "asked in this many pictures": [str(score["asked"][head]) for head in HEADS],
+        "Toybox, % right": _shares(score, HEADS),
+        "renders of the same prompts": _shares(score["renders"], HEADS),
+        "any unseen renders": _shares(score["checker"], HEADS),
+    }
+    figures = {CONDITIONS[name]: _means(row) for name, row in score["dreambooth"].items()}
+    shown = [figure.upper().replace("_", "-") for figure in FIGURES]
+    found = [
+        f"- {told['verdict']}: {words}, {_band(told['difference_interval'], '+.2f')}"
+        for words, told in score["orderings"].items()
+    ]
+    means = f"{score['subjects']} unseen subjects, means with 95 % intervals:"
+    how = "The paper's findings, with the interval of the difference:"
+    parts = [_table(HEADS, rows), means, _table(shown, figures), how, "\n".join(found)]
+    return "\n\n".join(parts)
+
+
+def _table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    lines = (
+        ["", *columns],
+        ["---"] * (len(columns) + 1),
+        *([name, *row] for name, row in rows.items()),
+    )
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _shares(shares: Mapping[str, float | None], heads: Sequence[str]) -> list[str]:
+    told = [shares.get(head) for head in heads]
+    return ["" if share is None else f"{100 * share:.0f}" for share in told]
+
+
+def _means(figures: Row) -> list[str]:
+    """Every figure with half its interval, "" where it was not measured."""
+    return [
+        _mean(figures[kind], figures[f"{kind}_interval"]) if kind in figures else ""
+        for kind in FIGURES
+    ]
+
+
+def _mean(mean: float, band: metrics.Interval | None) -> str:
+    return f"{mean:.2f}" if band is None else f"{mean:.2f} ± {(band[1] - band[0]) / 2:.2f}"
 
 
 def _head(score: dict[str, Any], head: str) -> str:
