@@ -23,7 +23,7 @@ from booth.toybox.drawing import worn
 from booth.toybox.scene import Scene, random_scene
 from booth.toybox.training import Average, Plan, Pupil, learn
 
-WORN_COUNTS = 5.0
+STRESS = 5.0
 """How many times as much the loss counts where something is worn: hats are small, and early on a
 picture without one is hardly wrong."""
 
@@ -137,11 +137,11 @@ def velocity_loss(
     latents: torch.Tensor,
     ids: torch.Tensor,
     scheduler: DDIMScheduler,
-    counts: torch.Tensor | float = 1.0,
+    stress: torch.Tensor | float = 1.0,
 ) -> torch.Tensor:
     """Min-SNR weighted velocity error; times are stratified over the batch.
 
-    `counts` says how much each place counts, and is laid over the latents. Times are drawn on the
+    `stress` says how much each place counts, and is laid over the latents. Times are drawn on the
     CPU, whatever device `latents` and `ids` lie on.
     """
     count, steps = len(latents), scheduler.config.num_train_timesteps
@@ -152,18 +152,20 @@ def velocity_loss(
     kept = scheduler.alphas_cumprod.to(latents.device)[times]
     ratio = kept / (1 - kept)
     weight = ratio.clamp(max=5) / (ratio + 1)
-    error = (counts * (denoiser(noisy, times, ids) - target).square()).mean((1, 2, 3))
+    error = (stress * (denoiser(noisy, times, ids) - target).square()).mean((1, 2, 3))
     return (weight * error).mean() / weight.mean()
 
 
-def attention(scene: Scene, size: int) -> torch.Tensor:
+def stress_of(scene: Scene, size: int) -> torch.Tensor:
     """How much each of `size` x `size` places counts in the loss: (1, size, size), at least 1."""
+    if not scene.shows_accessory:  # and no caption names it
+        return torch.ones(1, size, size)
     shown = torch.from_numpy(worn(scene, 2 * size)).float()[None]
-    return 1 + (WORN_COUNTS - 1) * functional.avg_pool2d(shown, 2)
+    return 1 + (STRESS - 1) * functional.avg_pool2d(shown, 2)
 
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""Latents (n, channels, size, size), token ids (n, length), what counts (n, 1, size, size)."""
+Lesson = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Latents (n, channels, size, size), token ids (n, length), stress (n, 1, size, size)."""
 
 
 class CaptionedLatents:
@@ -177,14 +179,14 @@ class CaptionedLatents:
     ) -> None:
         self.source, self.tokenizer, self.dropout = source, tokenizer, dropout
         self.scene = functools.lru_cache(maxsize=200_000)(random_scene)
-        self.attention = functools.lru_cache(maxsize=200_000)(self._attention)
+        self.stress = functools.lru_cache(maxsize=200_000)(self._stress)
         self.refresh()
 
     def refresh(self) -> None:
         """Look for latents that were added since."""
         self.latents = self.source()
 
-    def batch(self, count: int, rng: np.random.Generator) -> Batch:
+    def batch(self, count: int, rng: np.random.Generator) -> Lesson:
         """A batch; some prompts are empty, which is what guidance needs, and stress nothing."""
         chosen = rng.integers(0, len(self.latents), count)
         prompts = [
@@ -193,11 +195,11 @@ class CaptionedLatents:
         latents = torch.from_numpy(np.stack([self.latents[i] for i in chosen])).float()
         even = torch.ones(1, *latents.shape[2:])
         pairs = zip(chosen, prompts, strict=True)
-        counts = [self.attention(int(i)) if prompt else even for i, prompt in pairs]
-        return latents, encode_prompts(self.tokenizer, prompts), torch.stack(counts)
+        stress = [self.stress(int(i)) if prompt else even for i, prompt in pairs]
+        return latents, encode_prompts(self.tokenizer, prompts), torch.stack(stress)
 
-    def _attention(self, number: int) -> torch.Tensor:
-        return attention(self.scene(number), self.latents.shape[-1])
+    def _stress(self, number: int) -> torch.Tensor:
+        return stress_of(self.scene(number), self.latents.shape[-1])
 
 
 def _optimizer(denoiser: Denoiser) -> torch.optim.AdamW:
@@ -228,7 +230,7 @@ def train_denoiser(
     def loss_of(step: int) -> torch.Tensor:
         if step % plan.save_every == 0:
             data.refresh()
-        latents, ids, counts = (part.to(device) for part in data.batch(plan.batch, rng))
-        return velocity_loss(denoiser, latents, ids, scheduler, counts)
+        latents, ids, stress = (part.to(device) for part in data.batch(plan.batch, rng))
+        return velocity_loss(denoiser, latents, ids, scheduler, stress)
 
     return learn(pupil, loss_of, plan)

@@ -30,7 +30,7 @@ from booth.toybox.takes import digest, seconds_per_picture, take
 
 RENDERS = UNSEEN + 70_000  # seeds of what the world draws for the questions
 TURNABLE = 0.8  # views are asked of classes whose views the checker reads at least this well
-VERSION = 3  # of how figures are made from pictures; results of another version are not reused
+VERSION = 2  # of how figures are made from pictures; results of another version are not reused
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,14 @@ def words(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
         print(f"words: {len(prompts)} pictures", flush=True)
         pairs = [(prompt, seed) for seed, prompt in enumerate(prompts)]
         taken = take(booth.parts, pairs, booth.base.sampling, folder)
-        scenes = [question.scene(RENDERS + n) for n, question in enumerate(asked)]
-        renders = [draw(scene, judges.checker.size) for scene in scenes]
-        best = graded(asked, judges.checker.read(renders))["accuracy"]
-        told = graded(asked, judges.checker.read(taken))
-        return {**told, "renders": best, "seconds": seconds_per_picture(folder)}
+        return {**graded(asked, judges.checker.read(taken)), "seconds": seconds_per_picture(folder)}
 
     expected = [question.expected for question in asked]
     key = [VERSION, judges.fingerprint, prompts, expected, to_dict(booth.base.sampling)]
-    return remembered(folder / f"result_{len(prompts)}.json", key, work)
+    told = remembered(folder / f"result_{len(prompts)}.json", key, work)
+    scenes = [question.scene(RENDERS + n) for n, question in enumerate(asked)]
+    renders = judges.checker.read([draw(scene, judges.checker.size) for scene in scenes])
+    return {**told, "renders": graded(asked, renders)["accuracy"]}
 
 
 def graded(asked: Sequence[Question], told: checker.Readings) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 Every stage picks up where it stopped, so an interrupted run loses at most a few minutes; a stage
 whose checkpoint says its minutes are used up is not trained again, only read. With `--start
-assets/toybox` and a new `--work` folder it trains the shipped model further, its autoencoder only
-if `--stage vae` is asked for; words new to it become new tokens behind its own. The stages checker,
-clip and likeness train the judges of `booth.toybox.score` on the pictures that draw has drawn. All
-train on a card where there is one.
+assets/toybox` and a new `--work` folder it trains the shipped model and its judges further, its
+autoencoder only if `--stage vae` is asked for; words new to it become new tokens behind its own.
+The stages checker, clip and likeness train the judges of `booth.toybox.score` on the pictures that
+draw has drawn. All train on a card where there is one.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ def judges_of(model: Path) -> Path:
 
 def draw_stage(s: Settings) -> None:
     """Draw training pictures and textures."""
+    if dataset.drawn(s.work):
+        lessons.training_pictures(s.work)
     dataset.textures(s.work, s.textures, s.size)
     dataset.draw_scenes(s.work, s.scenes, s.size)
     print(f"{dataset.drawn(s.work)} scenes drawn")
@@ -142,6 +144,7 @@ def decoder_stage(s: Settings) -> None:
 
 def latents_stage(s: Settings) -> None:
     """Cache the latents of all pictures drawn so far."""
+    lessons.training_pictures(s.work)
     vae = load_autoencoder(s)
     count = dataset.encode_scenes(s.work, lambda pictures: autoencoder.encode(vae, pictures))
     print(f"{count} scenes encoded")
@@ -176,7 +179,8 @@ def new_denoiser(s: Settings, tokenizer: CLIPTokenizer) -> denoiser.Denoiser:
 
 
 def unet_stage(s: Settings) -> None:
-    """Train text encoder and UNet together."""
+    """Train text encoder and UNet together, if the pictures are still what their captions say."""
+    lessons.training_pictures(s.work)
     tokenizer = load_tokenizer(s)
     data = denoiser.CaptionedLatents(lambda: dataset.latents(s.work), tokenizer)
     plan = Plan(s.unet_minutes, s.batch, peak=1e-3, warmup=300)
@@ -221,7 +225,8 @@ def judge_stage(s: Settings, judge: Any, minutes: float, count: int) -> None:
     """Train a judge on the renders, examine it as it is written, and put it beside the others."""
     name = judge.__name__.rpartition(".")[2]
     plan = Plan(minutes, s.judge_batch, peak=2e-3, save_every=50, clip=3.0)
-    net, steps = judge.train(s.work, plan, s.start and judges_of(s.start) / name)
+    start = earlier(s, judge)
+    net, steps = judge.train(s.work, plan, start)
     judge.save(net, s.work / name)
     figures = judge.examine(judge.load(s.work / name), s.work, count)
     if s.selective and figures.get(likeness.UNTRAINED, 0) >= figures.get(likeness.AUC, 1):
@@ -230,11 +235,23 @@ def judge_stage(s: Settings, judge: Any, minutes: float, count: int) -> None:
             f"{figures}\nIt is not written. Give it more minutes or more scenes."
         )
     judge.save(net, s.judges / name)
-    lessons.note_figures(s.judges, name, {"minutes": minutes, "steps": steps, **figures})
+    learnt = {"minutes": minutes, "steps": steps, "went on from an earlier one": bool(start)}
+    lessons.note_figures(s.judges, name, {**learnt, **figures})
     size = export.folder_size(s.judges)
     print(f"{name} after {steps} steps: {figures}\nall judges: {size / 2**20:.1f} MB")
     if size > shelf.LIMIT:
         raise SystemExit(f"The judges may take {shelf.LIMIT / 2**20:.0f} MB together.")
+
+
+def earlier(s: Settings, judge: Any) -> Path | None:
+    """The judge beside the Toybox to go on from, if it knows this world and this size."""
+    if s.start is None:
+        return None
+    folder = judges_of(s.start) / judge.__name__.rpartition(".")[2]
+    try:
+        return folder if judge.load(folder).size == s.size else None
+    except BoothError:
+        return None
 
 
 def score_stage(s: Settings) -> None:

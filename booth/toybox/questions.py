@@ -51,7 +51,7 @@ class Question:
 
     @property
     def tellable(self) -> bool:
-        """Whether a picture can show it: no cube wears a shirt."""
+        """Whether a picture can show what it is to wear, if anything."""
         return "accessory" not in self.said or self.scene(0).shows_accessory
 
     def scene(self, seed: int) -> Scene:
@@ -74,14 +74,19 @@ def questions(count: int, turnable: Collection[str]) -> list[Question]:
         lap, place = divmod(number, len(pairs))
         noun, other = pairs[place]
         field = "place" if other in PLACE_WORDS else "accessory"
-        for kind in (_possible(kinds[(lap + place) % len(kinds)], noun, other, turnable), "colour"):
-            choices = telling_views(noun) if kind == "view" else EXTRAS[kind]
-            question = Question(noun, {field: other, kind: choices[seen[kind] % len(choices)]})
-            if question.tellable:
-                break
+        kind = _possible(kinds[(lap + place) % len(kinds)], noun, other, turnable)
+        question = Question(noun, {field: other, kind: _next(kind, noun, seen)})
+        if not question.tellable:
+            kind = "colour"
+            question = Question(noun, {field: other, kind: _next(kind, noun, seen)})
         asked.append(question)
         seen[kind] += 1
     return asked
+
+
+def _next(kind: str, noun: str, seen: Counter[str]) -> str:
+    choices = telling_views(noun) if kind == "view" else EXTRAS[kind]
+    return choices[seen[kind] % len(choices)]
 
 
 def _possible(kind: str, noun: str, other: str, turnable: Collection[str]) -> str:

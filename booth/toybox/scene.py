@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from booth.toybox.bodies import can_wear
+from booth.toybox.bodies import WEARERS, can_wear
 from booth.toybox.crosses import SPECIES
 from booth.toybox.drawing import draw
 from booth.toybox.extras import ACCESSORIES
@@ -126,7 +126,10 @@ class Scene:
 
     @cached_property
     def shows_accessory(self) -> bool:
-        """Whether it can be told what it wears: a cube hides it, and a statue all its colours."""
+        """Whether it can be told what it wears.
+
+        A cube hides it, a statue is one piece of marble, and from behind there are no glasses.
+        """
         hidden = self.view == "behind" and self.accessory in ON_THE_FACE
         return not hidden and self.property != "cube" and self.style != STATUE
 
@@ -190,7 +193,13 @@ def _beside(rng: np.random.Generator) -> dict[str, str]:
 
 
 def scene_of(class_noun: str, said: Mapping[str, str], seed: int) -> Scene:
-    """A picture of what is said: values by a scene's field, and a "colour"; all else by chance."""
+    """A picture of what is said: values by a scene's field, and a "colour".
+
+    What is not said stays plain; look and pose follow from `seed`. Raises `ValueError` for clothes
+    on something without a head.
+    """
+    if "accessory" in said and class_noun not in WEARERS:
+        raise ValueError(f"A {class_noun} wears nothing.")
     fields: dict[str, Any] = {field: value for field, value in said.items() if field != "colour"}
     look = _look(class_noun, said.get("colour", ""), seed)
     while "accessory" in said and not can_wear(look):

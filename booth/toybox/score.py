@@ -40,7 +40,8 @@ SMALLER = {
 def score_of(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
     """The whole score, going on from what is under the booth's `work`."""
     own = judges.figures.get("checker", {}).get("accuracy", {})
-    return summary(words(booth, judges, plan), dreambooth(booth, judges, plan), own)
+    told = summary(words(booth, judges, plan), dreambooth(booth, judges, plan), own)
+    return {**told, "prompts": plan.prompts, "pictures": plan.pictures}
 
 
 def ahead(booth: Booth, judges: Path, plan: Plan, processes: int) -> None:
@@ -82,6 +83,8 @@ def main() -> None:
     asked = {name: getattr(chosen, name) for name in SMALLER if getattr(chosen, name)}
     plan = replace(QUICK if chosen.quick else Plan(), **asked)
     try:
+        if chosen.readme:
+            passages.check(chosen.readme, "score")
         judges = Judges.load(chosen.judges)
         booth = Booth.of(chosen.model, chosen.work)
         if chosen.processes > 1:

@@ -8,9 +8,9 @@ from typing import Any
 from booth.toybox import metrics
 from booth.toybox.questions import HEADS
 
-WORDS = "Words: right in the pictures, in renders of the same, and in any unseen renders"
+TITLE = "Words: right in the pictures, in renders of the same, and in any unseen renders"
 FIGURES = ("dino", "clip_i", "clip_t", "pres", "div")
-CONDITIONS = {
+CALLED = {
     "ceiling": "other renders of the subject",
     "dreambooth": "**DreamBooth**",
     "base": "the best description, no training",
@@ -56,12 +56,13 @@ def found(ordering: metrics.Ordering, rows: dict[str, list[Row]]) -> dict[str, A
         for name in (ordering.more, ordering.less)
     }
     verdict, band = ordering.verdict(values)
-    return {"verdict": verdict, "difference_interval": band}
+    about = {"metric": ordering.metric, "margin": ordering.margin}
+    return {"verdict": verdict, **about, "difference_interval": band}
 
 
 def report(score: dict[str, Any]) -> str:
     """The score as lines of text."""
-    lines = ["", WORDS]
+    lines = ["", TITLE]
     lines += [_head(score, head) for head in HEADS]
     lines += ["", f"DreamBooth on {score['subjects']} unseen subjects, with 95 % intervals"]
     lines += [_condition(*item) for item in score["dreambooth"].items()]
@@ -84,16 +85,23 @@ def tables(score: dict[str, Any]) -> str:
         "renders of the same prompts": _shares(score["renders"], HEADS),
         "any unseen renders": _shares(score["checker"], HEADS),
     }
-    figures = {CONDITIONS[name]: _means(row) for name, row in score["dreambooth"].items()}
+    figures = {CALLED[name]: _means(row) for name, row in score["dreambooth"].items()}
     shown = [figure.upper().replace("_", "-") for figure in FIGURES]
-    found = [
-        f"- {told['verdict']}: {words}, {_band(told['difference_interval'], '+.2f')}"
-        for words, told in score["orderings"].items()
-    ]
-    means = f"{score['subjects']} unseen subjects, means with 95 % intervals:"
-    how = "The paper's findings, with the interval of the difference:"
-    parts = [_table(HEADS, rows), means, _table(shown, figures), how, "\n".join(found)]
+    means = (
+        f"DreamBooth, {score['subjects']} unseen subjects with {score['prompts']} of the paper's "
+        f"prompts and {score['pictures']} pictures of each; means, ± half the 95 % interval, of "
+        "PRES less is better:"
+    )
+    how = "The paper's findings, and the 95 % interval of the difference they are about:"
+    verdicts = [_finding(*item) for item in score["orderings"].items()]
+    parts = [_table(HEADS, rows), means, _table(shown, figures), how, "\n".join(verdicts)]
     return "\n\n".join(parts)
+
+
+def _finding(words: str, told: dict[str, Any]) -> str:
+    metric = told["metric"].upper().replace("_", "-")
+    needed = f"{metric} must differ by more than {told['margin']:+.2f}"
+    return f"- {told['verdict']}: {words} ({needed}: {_band(told['difference_interval'], '+.2f')})"
 
 
 def _table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
