@@ -87,7 +87,7 @@ def remembered(path: Path, key: Any, work: Callable[[], dict[str, Any]]) -> dict
 def words(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
     """Part one: the share of pictures that show what was asked for, by head.
 
-    Beside it the share of renders of the same questions: as much as the checker could find.
+    Beside it the share of renders of the same questions: how far the checker can be trusted.
     """
     by_class = judges.figures.get("checker", {}).get("accuracy of views", {})
     turnable = sorted(noun for noun, share in by_class.items() if (share or 0) >= TURNABLE)
