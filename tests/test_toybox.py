@@ -23,7 +23,7 @@ from booth.toybox import dataset, denoiser, pretrain, samples, training
 from booth.toybox.bodies import can_wear
 from booth.toybox.captions import caption, plain
 from booth.toybox.crosses import SPECIES
-from booth.toybox.drawing import worn
+from booth.toybox.drawing import telling
 from booth.toybox.export import LIMIT, folder_size
 from booth.toybox.extras import ACCESSORIES
 from booth.toybox.judges import lessons
@@ -183,7 +183,7 @@ def test_one_of_gold_wears_clothes_of_cloth() -> None:
     look = make_look("cat", 5, ("grey", "blue", "green"), "plain")
     scarf = Scene(look, accessory="rainbow scarf", seed=3)
     gold, stone = (dataclasses.replace(scarf, material=name) for name in ("gold", "stone"))
-    where = worn(scarf, 64)
+    where = telling(scarf, 64) & ~telling(dataclasses.replace(scarf, accessory=""), 64)
     one, two = draw(gold, 64).astype(int), draw(stone, 64).astype(int)
     alike = np.abs(one - two).max(-1) < 24
     cloth, body = alike[where].mean(), alike[~where & (draw(scarf, 64) != one).any(-1)].mean()
@@ -191,24 +191,33 @@ def test_one_of_gold_wears_clothes_of_cloth() -> None:
 
 
 @pytest.mark.parametrize("accessory", ["rainbow scarf", "pink glasses", "yellow shirt"])
-def test_it_is_known_where_something_is_worn(accessory: str) -> None:
+def test_it_is_known_where_something_worn_shows(accessory: str) -> None:
     bare = Scene(random_look("dog", 1), place="beach", seed=3)
     dressed = dataclasses.replace(bare, accessory=accessory)
     changed = np.abs(draw(bare, 64).astype(int) - draw(dressed, 64)).max(-1) > 24
-    where = worn(dressed, 64)
-    assert not worn(bare, 64).any() and 20 < where.sum() < 1200
+    where = telling(dressed, 64)
+    assert telling(bare, 64).sum() < where.sum() < 1400
     assert (changed & where).sum() > 0.8 * changed.sum()
 
 
-def test_the_loss_counts_more_where_something_is_worn() -> None:
-    bare = Scene(random_look("dog", 1), seed=3)
-    dressed = dataclasses.replace(bare, accessory="red hat")
-    assert (denoiser.stress_of(bare, 16) == 1).all()
-    counts = denoiser.stress_of(dressed, 16)
-    assert counts.shape == (1, 16, 16) and counts.min() == 1
-    assert counts.max() == denoiser.STRESS and counts[0, 8:].mean() < counts[0, :8].mean()
-    unsaid = dataclasses.replace(dressed, accessory="top hat and monocle", view="behind")
-    assert (denoiser.stress_of(unsaid, 16) == 1).all()
+@pytest.mark.parametrize("property", ["", "cube"])
+def test_it_is_known_where_a_face_is(property: str) -> None:
+    plain, sleepy = (
+        Scene(random_look("cat", 4), mood=mood, property=property, seed=3)
+        for mood in ("", "sleeping")
+    )
+    changed = np.abs(draw(plain, 64).astype(int) - draw(sleepy, 64)).max(-1) > 24
+    where = telling(plain, 64) | telling(sleepy, 64)
+    assert changed.sum() > 10 and (changed & where).sum() > 0.8 * changed.sum()
+    assert 20 < where.sum() < 700  # of 4096
+
+
+def test_the_loss_counts_more_where_details_are() -> None:
+    plain = Scene(random_look("dog", 1), seed=3)
+    counts = denoiser.stress_of(plain, 16)
+    assert counts.shape == (1, 16, 16) and counts.min() == 1 and counts[0, 12:].mean() < 1.5
+    hat = denoiser.stress_of(dataclasses.replace(plain, accessory="red hat"), 16)
+    assert hat.max() == denoiser.STRESS and hat.mean() > counts.mean()
 
 
 def test_an_empty_prompt_stresses_nothing() -> None:

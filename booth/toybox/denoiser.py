@@ -19,13 +19,13 @@ from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from booth.toybox.captions import caption
-from booth.toybox.drawing import worn
+from booth.toybox.drawing import telling
 from booth.toybox.scene import Scene, random_scene
 from booth.toybox.training import Average, Plan, Pupil, learn
 
-STRESS = 5.0
-"""How many times as much the loss counts where something is worn: hats are small, and early on a
-picture without one is hardly wrong."""
+STRESS = 4.0
+"""How many times as much the loss counts where a face, a detail or something worn is: they are
+small, and a picture without them is hardly wrong."""
 
 
 def text_config(
@@ -158,9 +158,7 @@ def velocity_loss(
 
 def stress_of(scene: Scene, size: int) -> torch.Tensor:
     """How much each of `size` x `size` places counts in the loss: (1, size, size), at least 1."""
-    if not scene.shows_accessory:  # and no caption names it
-        return torch.ones(1, size, size)
-    shown = torch.from_numpy(worn(scene, 2 * size)).float()[None]
+    shown = torch.from_numpy(telling(scene, 2 * size)).float()[None]
     return 1 + (STRESS - 1) * functional.avg_pool2d(shown, 2)
 
 

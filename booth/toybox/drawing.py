@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from booth.toybox import grounds
 from booth.toybox.crosses import mixed
 from booth.toybox.extras import ACCESSORIES, ACCESSORY_COLOURS, HEADROOM
-from booth.toybox.looks import RECOLOURED, Look, recoloured
+from booth.toybox.looks import DETAILS, RECOLOURED, Look, recoloured
 from booth.toybox.parts import Part, cone
 from booth.toybox.places import AFLOAT, backdrop
 from booth.toybox.render import Camera, Finish, Surface, shade, trace
@@ -42,21 +43,22 @@ def draw(scene: Scene, size: int = 128) -> NDArray[np.uint8]:
     return np.asarray(picture)
 
 
-def worn(scene: Scene, size: int) -> NDArray[np.bool_]:
-    """Which pixels of the scene's picture show what its subject wears, `size` x `size`."""
-    if not scene.accessory:
-        return np.zeros((size, size), np.bool_)
+def telling(scene: Scene, size: int) -> NDArray[np.bool_]:
+    """Which pixels of the scene's picture show a face, a detail or what is worn: `size` x `size`.
+
+    All but the subject's own colours are such: by little else is a cube known to be a dog.
+    """
     camera = _camera(scene, np.random.default_rng([scene.seed, 22]))
     surface = trace(_parts(scene, _as_told(scene)), camera, size)
     shown = surface.mask.copy()
-    shown[surface.mask] = _cloth(surface)
+    shown[surface.mask] = _painted(surface, {*DETAILS, *ACCESSORY_COLOURS, "iris"})
     return shown
 
 
-def _cloth(surface: Surface) -> NDArray[np.bool_]:
-    """Which of the visible pixels (n) show something that is worn."""
-    cloth = [number for number, name in enumerate(surface.names) if name in ACCESSORY_COLOURS]
-    return np.isin(surface.paint[surface.mask], cloth)
+def _painted(surface: Surface, paints: Container[str]) -> NDArray[np.bool_]:
+    """Which of the visible pixels (n) show one of the paints."""
+    numbers = [number for number, name in enumerate(surface.names) if name in paints]
+    return np.isin(surface.paint[surface.mask], numbers)
 
 
 def _as_told(scene: Scene) -> Look:
@@ -146,7 +148,7 @@ def _lit(surface: Surface, scene: Scene, look: Look) -> tuple[Floats, Floats]:
     lit = shade(treated(colours, surface, kind), normals, heights, finish)
     clear = np.full((len(lit), 1), finish.clear, np.float32)
     if scene.material and scene.accessory:
-        cloth = _cloth(surface)
+        cloth = _painted(surface, ACCESSORY_COLOURS)
         lit[cloth] = shade(colours[cloth], normals[cloth], heights[cloth], Finish())
         clear[cloth] = 0
     return lit, clear

@@ -73,16 +73,16 @@ def gentleman(look: Look) -> list[Part]:
         eye = (x + 0.10, y + 0.05, z + r * 1.06)
     over = (eye[0], eye[1], eye[2] + 0.012)
     chain = [
-        (eye[0] + 0.09, eye[1] - 0.05, eye[2] - 0.01),
-        (eye[0] + 0.12, eye[1] - 0.2, eye[2] - 0.03),
+        (eye[0] + 0.11, eye[1] - 0.07, eye[2] - 0.01),
+        (eye[0] + 0.14, eye[1] - 0.2, eye[2] - 0.03),
         (nx + 0.1, ny - 0.03, eye[2] - 0.06),
     ]
     return [
         *top_hat(look),
-        cone(eye, (0.112, 0.025, 0.112), 1.0, "gold", (90, 0, 0)),
-        cone(over, (0.080, 0.026, 0.080), 1.0, "monocle", (90, 0, 0)),
-        ball((eye[0], eye[1], over[2] + 0.01), (0.028, 0.038, 0.025), "hat black"),
-        *tube(chain, (0.015, 0.015), "gold"),
+        cone(eye, (0.150, 0.025, 0.150), 1.0, "gold", (90, 0, 0)),
+        cone(over, (0.105, 0.026, 0.105), 1.0, "monocle", (90, 0, 0)),
+        ball((eye[0], eye[1], over[2] + 0.01), (0.036, 0.046, 0.025), "hat black"),
+        *tube(chain, (0.020, 0.020), "gold"),
     ]
 
 

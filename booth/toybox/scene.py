@@ -137,14 +137,16 @@ class Scene:
 EXTRAS = (
     ("accessory", 0.42),
     ("style", 0.12),
-    ("property", 0.10),
-    ("material", 0.06),
+    ("property", 0.14),
+    ("material", 0.08),
     ("view", 0.08),
     ("cross", 0.06),
 )
 """What a scene may have beyond its class and place, and how often, where the class allows it."""
 BESIDE = 0.5
 """How many of those that wear something have one more extra: alone, each would be learnt alone."""
+MOODY = 0.3
+"""How many animals are in a mood."""
 WEIGHTS = {"dog": 2.2, "cat": 2.2, "stuffed animal": 1.5, "toy": 1.5}
 
 
@@ -158,7 +160,7 @@ def random_scene(seed: int, withheld: Container[Pair] = HELD_BACK) -> Scene:
     told = _extra(rng, look, withheld)
     if "accessory" in told and rng.random() < BESIDE:
         told |= _beside(rng)
-    mood = str(rng.choice(MOODS)) if class_noun in ANIMALS and rng.random() < 0.2 else ""
+    mood = str(rng.choice(MOODS)) if class_noun in ANIMALS and rng.random() < MOODY else ""
     return Scene(look, place, mood=mood, seed=seed, **told)
 
 
@@ -167,7 +169,7 @@ def _extra(rng: np.random.Generator, look: Look, withheld: Container[Pair]) -> d
     options = {
         "accessory": worn_by(look, withheld),
         "style": STYLES,
-        "property": PROPERTIES,
+        "property": (*PROPERTIES, "cube", "cube"),  # the hardest: every class is another cube
         "material": MATERIALS,
         "view": ("above",) if look.class_noun in ROUND else VIEWS,
         "cross": tuple(SPECIES) if look.class_noun in ANIMALS else (),

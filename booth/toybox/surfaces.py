@@ -49,10 +49,15 @@ def _gold(_: Floats, light: Floats, __: Floats, normals: Floats) -> Floats:
 
 
 def _stone(_: Floats, light: Floats, points: Floats, __: Floats) -> Floats:
+    """Grey rock: grain, dark and light blotches, and cracks that a small picture still shows."""
     x, y, z = points.T
     speckle = np.sin(np.round(x * 45) * 12.9 + np.round(y * 45) * 78.2 + np.round(z * 45) * 37.7)
     grain = np.modf(np.abs(speckle) * 4375.5)[0] - 0.5
-    return np.array([0.60, 0.59, 0.57], np.float32) * (0.75 + 0.3 * light + 0.34 * grain[:, None])
+    blotch = np.sin(13 * x + 2 * np.sin(9 * y)) * np.sin(12 * y + 2 * np.sin(10 * z + 7 * x))
+    wave = np.sin(5 * x + 7 * y + 2.5 * np.sin(6 * y + 5 * z) + 2 * np.sin(8 * x - 3 * z))
+    crack = np.exp(-((wave / 0.14) ** 2))
+    tone = 0.75 + 0.3 * light + (0.2 * grain + 0.16 * blotch - 0.5 * crack)[:, None]
+    return np.array([0.62, 0.60, 0.56], np.float32) * tone
 
 
 def _glass(colours: Floats, *_: Floats) -> Floats:
@@ -61,9 +66,9 @@ def _glass(colours: Floats, *_: Floats) -> Floats:
 
 def _wood(_: Floats, light: Floats, points: Floats, __: Floats) -> Floats:
     x, y, z = points.T
-    rings = np.sin(46 * np.hypot(x + 0.35 + 0.05 * np.sin(5 * y), z + 0.4) + 1.5 * np.sin(3 * y))
-    share = np.clip(0.5 + 0.7 * rings, 0, 1)[:, None].astype(np.float32)
-    brown = np.array([0.55, 0.32, 0.14], np.float32), np.array([0.80, 0.55, 0.29], np.float32)
+    rings = np.sin(40 * np.hypot(x + 0.35 + 0.05 * np.sin(5 * y), z + 0.4) + 2.5 * np.sin(3 * y))
+    share = np.clip(0.5 + 0.8 * rings, 0, 1)[:, None].astype(np.float32)
+    brown = np.array([0.44, 0.23, 0.08], np.float32), np.array([0.84, 0.60, 0.33], np.float32)
     return (brown[0] * share + brown[1] * (1 - share)) * (0.72 + 0.4 * light)
 
 

@@ -24,7 +24,7 @@ from booth.toybox.scene import Scene, random_scene
 from booth.toybox.subjects import ROUND
 from booth.toybox.training import Plan
 
-RARE = ("view", "style", "property", "cross", "accessory", "held_back")
+RARE = ("view", "style", "property", "cross", "accessory", "mood", "held_back")
 """What few scenes show or none, so that it has to be practised on pictures of its own.
 
 A judge is to believe its eyes: had it never seen a dog in a santa hat, it would not see one when
