@@ -162,11 +162,11 @@ def test_a_colour_is_told_only_where_it_shows() -> None:
     assert Scene(look, material="gold").colour == Scene(look, style="statue").colour == ""
 
 
-def test_about_half_of_the_world_is_plain() -> None:
+def test_about_a_third_of_the_world_is_plain() -> None:
     scenes = [random_scene(seed) for seed in range(600)]
     told = ("property", "accessory", "style", "view", "material", "mood", "cross")
     plain = [s for s in scenes if not any(getattr(s, name) for name in told)]
-    assert 0.42 < len(plain) / len(scenes) < 0.62
+    assert 0.28 < len(plain) / len(scenes) < 0.45
     nouns = Counter(scene.class_noun for scene in scenes)
     assert set(nouns) == set(CLASSES) and nouns.most_common(2)[0][0] in ("dog", "cat")
 
