@@ -46,7 +46,7 @@ def draw(scene: Scene, size: int = 128) -> NDArray[np.uint8]:
 def telling(scene: Scene, size: int) -> NDArray[np.bool_]:
     """Which pixels of the scene's picture show a face, a detail or what is worn: `size` x `size`.
 
-    All but the subject's own colours are such: by little else is a cube known to be a dog.
+    Such is all but the colours of its body and its accent: by little else is a cube a dog.
     """
     camera = _camera(scene, np.random.default_rng([scene.seed, 22]))
     surface = trace(_parts(scene, _as_told(scene)), camera, size)
