@@ -131,9 +131,15 @@ class Visit:
         raise AssertionError(f"{selector} leads nowhere")
 
     def fill(self, name: str, value: object) -> None:
+        """Type, look, and type again: a field not a tenth of a second old takes its default back."""
         field = self.page.locator(f"#{name} input, #{name} textarea").first
-        field.fill(str(value))
-        field.blur()
+        for _ in range(20):
+            field.fill(str(value))
+            field.blur()
+            self.page.wait_for_timeout(300)
+            if field.input_value() == str(value):
+                return
+        raise AssertionError(f"{name} does not take {value}")
 
     def close(self) -> None:
         """Close the tab; it must have loaded nothing foreign and run nothing it should not."""
