@@ -131,7 +131,7 @@ class Visit:
         raise AssertionError(f"{selector} leads nowhere")
 
     def fill(self, name: str, value: object) -> None:
-        """Type, look, and type again: a field not a tenth of a second old takes its default back."""
+        """Type, look, type again: a field just opened may take its default back once."""
         field = self.page.locator(f"#{name} input, #{name} textarea").first
         for _ in range(20):
             field.fill(str(value))
