@@ -229,6 +229,16 @@ def test_an_empty_prompt_stresses_nothing() -> None:
     assert 20 < silent.sum() < 60 and (counts[silent] == 1).all() and counts[~silent].max() > 1
 
 
+def test_what_is_worn_and_cubes_are_shown_more_often() -> None:
+    tokenizer = build_tokenizer(caption_sample(40), 50)
+    data = denoiser.CaptionedLatents(lambda: np.zeros((60, 1, 2, 2), np.float16), tokenizer)
+    scenes = [random_scene(i) for i in range(60)]
+    hard = np.array([bool(s.accessory) or s.property == "cube" for s in scenes])
+    assert hard.any() and data.chances.sum() == pytest.approx(1)
+    assert data.chances[hard] == pytest.approx(denoiser.OFTEN * data.chances[~hard].max())
+    assert data.chances[~hard].min() == data.chances[~hard].max()
+
+
 def test_the_loss_is_weighed_place_by_place() -> None:
     latents, ids = torch.zeros(4, 8, 4, 4), torch.zeros(4, 3, dtype=torch.long)
 

@@ -106,7 +106,7 @@ def police(look: Look) -> list[Part]:
 
 
 def wizard(look: Look) -> list[Part]:
-    """A tall pointed purple hat and a long purple robe, both with golden stars."""
+    """A tall pointed purple hat between the ears, a long purple robe, and golden stars on both."""
     (x, y, z), r, neck = head(look)
     top, shape = y + r * 0.80, jacket(look, "robe").part
     (cx, _, cz), (wide, _, deep) = shape.centre, shape.size
@@ -117,11 +117,11 @@ def wizard(look: Look) -> list[Part]:
         for across, up, ahead in ((-0.45, 0.42, 0.86), (0.5, 0.62, 0.83), (0.02, 1.0, 1.0))
     ]
     hat = [
-        cone((x, top, z), (r * 1.35, 0.022, r * 1.35), 0.94, "robe"),
-        cone((x, top + 0.20, z), (r * 0.86, 0.20, r * 0.86), 0.06, "robe", (0, 0, -7)),
-        cone((x, top + 0.045, z), (r * 0.83, 0.03, r * 0.83), 0.96, "star"),
-        ball((x - 0.03, top + 0.14, z + r * 0.60), 0.038, "star"),
-        ball((x + 0.06, top + 0.235, z + r * 0.36), 0.030, "star"),
+        cone((x, top, z), (r * 0.84, 0.022, r * 0.98), 0.94, "robe"),
+        cone((x, top + 0.20, z), (r * 0.62, 0.20, r * 0.68), 0.06, "robe", (0, 0, -7)),
+        cone((x, top + 0.045, z), (r * 0.61, 0.03, r * 0.67), 0.96, "star"),
+        ball((x - 0.03, top + 0.14, z + r * 0.46), 0.036, "star"),
+        ball((x + 0.06, top + 0.235, z + r * 0.28), 0.028, "star"),
     ]
     return [robe, *hat, *(ball(at, (0.042, 0.042, 0.03), "star") for at in stars)]
 
