@@ -239,6 +239,23 @@ def test_what_is_worn_and_cubes_are_shown_more_often() -> None:
     assert data.chances[~hard].min() == data.chances[~hard].max()
 
 
+def test_a_unet_that_takes_over_an_earlier_one_says_at_first_what_that_one_said() -> None:
+    torch.manual_seed(0)
+    later = denoiser.build_unet((32, 32, 32), 32, 4, 8)
+    plain = {
+        "down_block_types": ("DownBlock2D", *later.config["down_block_types"][1:]),
+        "up_block_types": (*later.config["up_block_types"][:2], "UpBlock2D"),
+    }
+    earlier = UNet2DConditionModel.from_config({**later.config, **plain})
+    asked = torch.randn(2, 4, 8, 8), torch.tensor([3, 900]), torch.randn(2, 5, 32)
+    before = later(*asked).sample
+    denoiser.take_over(later, earlier)
+    assert torch.allclose(later(*asked).sample, earlier(*asked).sample, atol=1e-5)
+    assert not torch.allclose(later(*asked).sample, before, atol=1e-2)
+    with pytest.raises(RuntimeError):
+        denoiser.take_over(later, denoiser.build_unet((32, 32, 64), 32, 4, 8))
+
+
 def test_the_loss_is_weighed_place_by_place() -> None:
     latents, ids = torch.zeros(4, 8, 4, 4), torch.zeros(4, 3, dtype=torch.long)
 

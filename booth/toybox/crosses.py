@@ -24,6 +24,8 @@ COATS: dict[str, tuple[Colour, float]] = {
     "hippo": ((0.55, 0.42, 0.52), 0.8),
 }
 """The other species' coat, and its share in the mixed colour."""
+PAINTS: dict[str, Colour] = {"mane": (0.46, 0.21, 0.07), "patch": (0.12, 0.11, 0.13)}
+"""What only a cross has."""
 
 
 def mixed(look: Look, species: str) -> Look:
@@ -31,15 +33,7 @@ def mixed(look: Look, species: str) -> Look:
     coat, share = COATS[species]
     both_coats = zip(coat, look.palette["main"], strict=True)
     red, green, blue = (share * theirs + (1 - share) * own for theirs, own in both_coats)
-    return replace(
-        look,
-        palette={
-            **look.palette,
-            **tones((red, green, blue)),
-            "mane": (0.46, 0.21, 0.07),
-            "patch": (0.12, 0.11, 0.13),
-        },
-    )
+    return replace(look, palette={**look.palette, **tones((red, green, blue)), **PAINTS})
 
 
 def crossed(look: Look, parts: Sequence[Part], species: str) -> list[Part]:

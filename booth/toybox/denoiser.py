@@ -72,12 +72,26 @@ def grow_vocabulary(text_encoder: CLIPTextModel, size: int) -> None:
     text_encoder.get_input_embeddings().weight[len(old) :] = old.mean(0) + old.std(0) * noise
 
 
+@torch.no_grad()
+def take_over(unet: UNet2DConditionModel, earlier: UNet2DConditionModel) -> None:
+    """Give `unet` the weights of an earlier one, in place; attention that is new says nothing yet.
+
+    Raises `RuntimeError` where they differ in more than that.
+    """
+    missing = unet.load_state_dict(earlier.state_dict(), strict=False).missing_keys
+    if strange := [name for name in missing if ".attentions." not in name]:
+        raise RuntimeError(f"The earlier UNet lacks {', '.join(strange)}.")
+    for name, weight in unet.named_parameters():
+        if name in missing and ".proj_out." in name:
+            weight.zero_()
+
+
 def build_unet(
     channels: tuple[int, int, int], width: int, latent_channels: int, sample_size: int
 ) -> UNet2DConditionModel:
     """Three levels, one layer each; text is attended to on all of them and in the middle.
 
-    The outer level is thin: it carries edges, and has four times the pixels to pay for.
+    The outer level is the thinnest, since it has the most pixels to pay for.
     """
     return UNet2DConditionModel(
         sample_size=sample_size,

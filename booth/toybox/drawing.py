@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from booth.toybox import grounds
-from booth.toybox.crosses import mixed
+from booth.toybox.crosses import PAINTS, mixed
 from booth.toybox.extras import ACCESSORIES, ACCESSORY_COLOURS, HEADROOM
 from booth.toybox.looks import DETAILS, RECOLOURED, Look, recoloured
 from booth.toybox.parts import Part, cone
@@ -46,12 +46,13 @@ def draw(scene: Scene, size: int = 128) -> NDArray[np.uint8]:
 def telling(scene: Scene, size: int) -> NDArray[np.bool_]:
     """Which pixels of the scene's picture show a face, a detail or what is worn: `size` x `size`.
 
-    Such is all but the colours of its body and its accent: by little else is a cube a dog.
+    Every paint counts but its body's, its markings' and its accent's: a cube is known for a dog by
+    what is left.
     """
     camera = _camera(scene, np.random.default_rng([scene.seed, 22]))
     surface = trace(_parts(scene, _as_told(scene)), camera, size)
     shown = surface.mask.copy()
-    shown[surface.mask] = _painted(surface, {*DETAILS, *ACCESSORY_COLOURS, "iris"})
+    shown[surface.mask] = _painted(surface, {*DETAILS, *ACCESSORY_COLOURS, *PAINTS, "iris"})
     return shown
 
 

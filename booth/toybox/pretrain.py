@@ -59,6 +59,7 @@ class Settings:
     rare: int = 2200
     unet_channels: tuple[int, int, int] = (64, 96, 160)
     unet_minutes: float = 75.0
+    unet_peak: float = 1e-3  # learning rate
     batch: int = 32
     checker_minutes: float = 15.0
     clip_minutes: float = 20.0
@@ -166,15 +167,16 @@ def load_tokenizer(s: Settings) -> CLIPTokenizer:
 
 def new_denoiser(s: Settings, tokenizer: CLIPTokenizer) -> denoiser.Denoiser:
     """A text encoder and a UNet on the best device: untrained, or of the Toybox to go on from."""
+    torch.manual_seed(1)
+    unet = denoiser.build_unet(s.unet_channels, s.width, s.latent_channels, s.latent_size)
     if s.start:
         full = {"dtype": torch.float32}
         text_encoder = CLIPTextModel.from_pretrained(s.start / "text_encoder", **full)
         denoiser.grow_vocabulary(text_encoder, len(tokenizer))
-        unet = UNet2DConditionModel.from_pretrained(s.start / "unet", **full)
+        earlier = UNet2DConditionModel.from_pretrained(s.start / "unet", **full)
+        denoiser.take_over(unet, earlier)
     else:
-        torch.manual_seed(1)
         text_encoder = denoiser.build_text_encoder(tokenizer, s.width, s.layers)
-        unet = denoiser.build_unet(s.unet_channels, s.width, s.latent_channels, s.latent_size)
     return denoiser.Denoiser(text_encoder, unet).to(models.device())
 
 
@@ -183,7 +185,7 @@ def unet_stage(s: Settings) -> None:
     lessons.training_pictures(s.work)
     tokenizer = load_tokenizer(s)
     data = denoiser.CaptionedLatents(lambda: dataset.latents(s.work), tokenizer)
-    plan = Plan(s.unet_minutes, s.batch, peak=1e-3, warmup=300)
+    plan = Plan(s.unet_minutes, s.batch, peak=s.unet_peak, warmup=100)
     net, scheduler = new_denoiser(s, tokenizer), denoiser.build_scheduler()
     denoiser.train_denoiser(net, data, scheduler, s.work / "unet.pt", plan)
 
@@ -210,7 +212,7 @@ def check_stage(s: Settings) -> None:
     unseen = np.stack([draw(random_scene(dataset.UNSEEN + i), s.size) for i in range(48)])
     print(f"PSNR on 48 unseen scenes: {autoencoder.psnr(vae, unseen):.1f} dB")
     if s.photos:
-        files = sorted(path for path in s.photos.rglob("*") if path.suffix in PHOTOS)
+        files = sorted(path for path in s.photos.rglob("*") if path.suffix.lower() in PHOTOS)
         middles = [crops.cut(photos.open_photo(path), crops.Crop(), s.size) for path in files]
         real = np.stack([np.asarray(image) for image in middles])
         print(f"PSNR on {len(real)} photos: {autoencoder.psnr(vae, real):.1f} dB")
@@ -302,6 +304,7 @@ def main() -> None:
     parser.add_argument("--vae-minutes", type=float, default=base.vae_minutes)
     parser.add_argument("--decoder-minutes", type=float, default=base.decoder_minutes)
     parser.add_argument("--unet-minutes", type=float, default=base.unet_minutes)
+    parser.add_argument("--unet-peak", type=float, default=base.unet_peak, help="learning rate")
     parser.add_argument("--checker-minutes", type=float, default=base.checker_minutes)
     parser.add_argument("--clip-minutes", type=float, default=base.clip_minutes)
     parser.add_argument("--likeness-minutes", type=float, default=base.likeness_minutes)
