@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from booth.errors import BoothError
 from booth.toybox import dataset, training
 from booth.toybox.judges.eye import Pictures
 from booth.toybox.scene import Scene, draw, random_scene
+
+LOOKED_THROUGH = 600
+"""Among so many pictures nearly everything that the world can show is seen."""
 
 
 def training_pictures(work: Path) -> Pictures:
@@ -36,10 +40,28 @@ def training_pictures(work: Path) -> Pictures:
 
 
 def of_this_world(pictures: Pictures, scene_of: Callable[[int], Scene]) -> bool:
-    """Whether up to eight of the pictures, evenly spread, are what is drawn of their scenes now."""
-    numbers = np.unique(np.linspace(0, len(pictures) - 1, min(8, len(pictures)), dtype=int))
+    """Whether the pictures are what is drawn of their scenes now, as far as a few dozen tell.
+
+    Together they show all that the first `LOOKED_THROUGH` of the pictures show.
+    """
+    scenes = {n: scene_of(n) for n in range(min(len(pictures), LOOKED_THROUGH))}
     size = pictures.shape[1]
-    return all(np.array_equal(pictures[n], draw(scene_of(int(n)), size)) for n in numbers)
+    return all(
+        np.array_equal(pictures[n], draw(scene, size)) for n, scene in _varied(scenes).items()
+    )
+
+
+def _varied(scenes: dict[int, Scene]) -> dict[int, Scene]:
+    """Those of the scenes that show something no earlier one does: a kind, a place, a hat."""
+    seen: set[tuple[str, str]] = set()
+    chosen = {}
+    for number, scene in scenes.items():
+        said = {(f.name, getattr(scene, f.name)) for f in dataclasses.fields(scene)[1:-1]}
+        shows = said | {("class", scene.class_noun), ("kind", scene.look.kind)}
+        if not shows <= seen:
+            chosen[number] = scene
+        seen |= shows
+    return chosen
 
 
 def rendered(
