@@ -131,6 +131,77 @@ class Visit:
         raise AssertionError(f"{selector} leads nowhere")
 
     def fill(self, name: str, value: object) -> None:
+        """Type once, and see it stay; a field that has just opened is given time to get there."""
+        field = self.page.locator(f"#{name} input, #{name} textarea").first
+        field.wait_for(state="visible")
+        self.page.wait_for_timeout(1000)
+        field.fill(str(value))
+        field.blur()
+        self.page.wait_for_timeout(300)
+        assert field.input_value() == str(value)
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+
+
+@pytest.fixture
+def booth(tmp_path: Path) -> Iterator[Booth]:
+    """A booth on a fresh library."""
+    booth = Booth(tmp_path / "home")
+    yield booth
+    booth.close()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Chromium, with nothing from anywhere else."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One tab, and what went wrong in it."""
+
+    def __init__(self, browser: Any, address: str, **options: Any) -> None:
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.foreign: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda request: self._asked(request.url, address))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.errors.append(dialog.message))
+        self.page.goto(address)
+        self.see("#new-subject")
+
+    def see(self, selector: str) -> Any:
+        """Wait until something is there to see."""
+        found = self.page.locator(selector).first
+        found.wait_for(state="visible")
+        return found
+
+    def press(self, selector: str) -> None:
+        self.see(selector).click()
+
+    def press_until(self, selector: str, wanted: str) -> None:
+        """Press again when nothing comes of it, as a person would: a page may still be loading."""
+        from playwright.sync_api import TimeoutError as TooLong
+
+        self.see(selector)
+        for _ in range(20):
+            if self.page.locator(selector).first.is_visible():
+                self.page.locator(selector).first.click()
+            with contextlib.suppress(TooLong):
+                self.page.locator(wanted).first.wait_for(state="visible", timeout=15_000)
+                return
+        raise AssertionError(f"{selector} leads nowhere")
+
+    def fill(self, name: str, value: object) -> None:
         """Type, look, type again: a field just opened may take its default back once."""
         field = self.page.locator(f"#{name} input, #{name} textarea").first
         for _ in range(20):
