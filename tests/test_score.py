@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -39,13 +40,14 @@ from booth.toybox.judges.panel import Judges
 from booth.toybox.looks import CLASSES, COLOURS, RECOLOURED, make_look, random_look
 from booth.toybox.places import PLACES
 from booth.toybox.pretrain import Settings, run
-from booth.toybox.questions import EXTRAS, HEADS, questions
+from booth.toybox.questions import EXTRAS, HEADS, LOOKED_AT, TURNABLE, questions, walk
 from booth.toybox.scene import (
     HELD_BACK,
     MATERIALS,
     PROPERTIES,
     VIEWS,
     Scene,
+    draw,
     random_scene,
     worn_by,
 )
@@ -166,8 +168,8 @@ def test_accuracy_counts_named_things_only() -> None:
 
 def test_questions_are_built_around_what_was_held_back() -> None:
     heads = labels.heads()
-    asked = questions(90, turnable=["dog"])
-    assert asked == questions(90, turnable=["dog"])
+    asked = questions(90)
+    assert asked == questions(90)
     for question in asked:
         others = {question.expected.get("place"), question.expected.get("accessory")}
         pairs = {(question.expected["class"], other) for other in others}
@@ -176,31 +178,31 @@ def test_questions_are_built_around_what_was_held_back() -> None:
         assert question.expected["class"] in question.prompt
         assert question.expected.get("colour", "") in question.prompt
     turned = {question.expected["class"] for question in asked if "view" in question.expected}
-    assert turned == {"dog"}
+    assert turned and turned <= set(TURNABLE)
     assert {head for question in asked for head in question.expected} == set(HEADS)
 
 
 def test_every_value_of_every_table_is_asked_for() -> None:
-    asked = questions(exam.Plan.questions, turnable=CLASSES)
+    asked = questions(exam.Plan.questions)
     for kind, values in EXTRAS.items():
         assert {question.expected.get(kind) for question in asked} >= set(values), kind
 
 
 def test_the_quick_score_asks_of_every_head() -> None:
-    every = questions(exam.Plan.questions, ["dog", "cat", "stuffed animal"])
+    every = questions(exam.Plan.questions)
     asked = exam.spread(every, exam.QUICK.questions)
     assert {head for question in asked for head in question.expected} == set(HEADS)
 
 
 def test_nothing_is_asked_that_the_usual_picture_shows_as_well() -> None:
-    for question in questions(exam.Plan.questions, turnable=CLASSES):
+    for question in questions(exam.Plan.questions):
         view = question.expected.get("view", "")
         assert view != "front" and question.expected.get("property") not in RECOLOURED
         assert view != "side" or question.expected["class"] not in ("sneaker", "boot", "toy")
 
 
 def test_nothing_is_asked_that_clothes_cannot_show() -> None:
-    asked = questions(exam.Plan.questions, turnable=CLASSES)
+    asked = questions(exam.Plan.questions)
     dressed = [question for question in asked if "accessory" in question.said]
     assert len(dressed) > 40
     for question in dressed:
@@ -211,12 +213,34 @@ def test_nothing_is_asked_that_clothes_cannot_show() -> None:
 
 
 def test_the_world_draws_what_a_question_says() -> None:
-    for number, question in enumerate(questions(60, turnable=CLASSES)):
+    for number, question in enumerate(questions(60)):
         shown = question.scene(number)
         assert shown.class_noun == question.class_noun and shown.seed == number
-        fields = {name: value for name, value in question.said.items() if name != "colour"}
-        assert all(getattr(shown, name) == value for name, value in fields.items())
         assert question.said.get("colour", shown.look.main) == shown.look.main
+        if "accessory" in question.said:
+            bare = dataclasses.replace(shown, accessory="")
+            assert not np.array_equal(draw(shown, SIZE), draw(bare, SIZE)), question.prompt
+
+
+def test_nothing_is_asked_twice_or_was_read_before() -> None:
+    read = {question.prompt for question in itertools.islice(walk(), LOOKED_AT)}
+    asked = [question.prompt for question in questions(exam.Plan.questions)]
+    assert len(asked) == exam.Plan.questions == len(set(asked)) and read.isdisjoint(asked)
+
+
+def test_few_subjects_are_spread_over_the_classes() -> None:
+    few = exam.sitters(exam.Plan(subjects=6))
+    assert len(few) == 6 and few[0] == 0 and few[-1] > len(CLASSES) / 2
+    assert exam.sitters(exam.Plan(subjects=20)) == list(range(20))
+
+
+def test_the_class_is_asked_for_by_its_own_noun_whatever_was_taught(tmp_path: Path) -> None:
+    booth, who = toy_booth(tmp_path), trials.sitter(0, SIZE)
+    for condition in trials.CONDITIONS:
+        config = trials.settings(condition, booth.base, who, 1.0)
+        course = trials.Training(condition, who, config, booth.base, booth.fingerprint)
+        _, of_class = exam.asked_of(course, ["a [V] {class}"], PLAN)
+        assert {prompt for prompt, _ in of_class} == {"a dog"}
 
 
 def test_the_checker_is_not_asked_what_a_picture_hides() -> None:
@@ -319,7 +343,10 @@ def test_the_shipped_judges_are_small_and_know_this_world() -> None:
     assert export.folder_size(SHIPPED) <= shelf.LIMIT
     judges = Judges.load(SHIPPED)
     assert set(judges.figures) == set(shelf.NAMES)
-    assert judges.checker.read(trials.sitter(0, judges.checker.size).photos)["place"]
+    scenes = [lessons.unseen_scene(number) for number in range(12)]
+    told = judges.checker.read([draw(scene, judges.checker.size) for scene in scenes])
+    right = [noun == scene.class_noun for noun, scene in zip(told["class"], scenes, strict=True)]
+    assert sum(right) > 9
 
 
 def test_a_checker_of_another_world_is_refused(tmp_path: Path) -> None:
@@ -542,7 +569,7 @@ def test_the_score_has_its_shape_and_is_remembered(
     assert set(result["orderings"]) == {ordering.words for ordering in metrics.ORDERINGS}
     assert "DreamBooth on 2 unseen subjects" in scorecard.report(result)
     rows = [line.split(" | ") for line in scorecard.tables(result).splitlines() if "|" in line]
-    assert {len(row) for row in rows[:5]} == {1 + len(HEADS)}
+    assert {len(row) for row in rows[:7]} == {1 + len(HEADS)}
     named = {row[0].strip("| ") for row in rows}
     assert set(scorecard.CALLED.values()) < named, "no condition is left out"
 
@@ -569,7 +596,8 @@ def test_the_score_has_its_shape_and_is_remembered(
 
 def test_the_tables_say_what_was_measured() -> None:
     band = (0.1, 0.2)
-    finding = {"verdict": "holds", "metric": "clip_t", "margin": -0.05, "difference_interval": band}
+    finding = {"verdict": "holds", "metric": "clip_t", "margin": -0.05, "difference_interval": band,
+               "more": "dreambooth", "less": "base"}  # fmt: skip
     rows = {name: [{"dino": 0.5}, {"dino": 0.7}] for name in scorecard.CALLED}
     score = {
         **dict.fromkeys(HEADS),
@@ -587,7 +615,9 @@ def test_the_tables_say_what_was_measured() -> None:
     assert "| Toybox, % right | 88 |  |" in told and "| renders of the same prompts | 99 |" in told
     assert "| **DreamBooth** | 0.60 ± 1.27 |" in told
     assert "2 unseen subjects with 3 of the paper's prompts and 4 pictures of each" in told
-    assert "- holds: all is well (CLIP-T must differ by more than -0.05: [+0.10, +0.20])" in told
+    assert "| its 95 % interval | 53-98 |" in told
+    finding = "CLIP-T of dreambooth minus base: [+0.10, +0.20], above -0.05 asked"
+    assert f"- holds: all is well ({finding})" in told
 
 
 def test_subjects_trained_side_by_side_are_all_there_for_the_score(

@@ -1,7 +1,7 @@
 """What the score asks of Toybox, and what its judges make of the pictures.
 
 Two parts: `words` that never came together in training, and `dreambooth` on unseen subjects.
-Every picture and every result is kept, under a key of all it depends on.
+Every picture Toybox takes and every result of one is kept, under a key of all it depends on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
-from booth import catalogue, disk, models
+from booth import catalogue, disk, models, prompts
 from booth.catalogue import BaseModel
 from booth.config import to_dict
 from booth.models import Parts
@@ -29,8 +29,7 @@ from booth.toybox.scene import draw
 from booth.toybox.takes import digest, seconds_per_picture, take
 
 RENDERS = UNSEEN + 70_000  # seeds of what the world draws for the questions
-TURNABLE = 0.8  # views are asked of classes whose views the checker reads at least this well
-VERSION = 2  # of how figures are made from pictures; results of another version are not reused
+VERSION = 3  # of how figures are made from pictures; results of another version are not reused
 
 
 @dataclass(frozen=True)
@@ -89,21 +88,19 @@ def words(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
 
     Beside it the share of renders of the same questions: how far the checker can be trusted.
     """
-    by_class = judges.figures.get("checker", {}).get("accuracy of views", {})
-    turnable = sorted(noun for noun, share in by_class.items() if (share or 0) >= TURNABLE)
-    asked = spread(questions(Plan.questions, turnable), plan.questions)
-    prompts = [question.prompt for question in asked]
+    asked = spread(questions(max(Plan.questions, plan.questions)), plan.questions)
+    said = [question.prompt for question in asked]
     folder = booth.work / "words"
 
     def work() -> dict[str, Any]:
-        print(f"words: {len(prompts)} pictures", flush=True)
-        pairs = [(prompt, seed) for seed, prompt in enumerate(prompts)]
+        print(f"words: {len(said)} pictures", flush=True)
+        pairs = [(prompt, seed) for seed, prompt in enumerate(said)]
         taken = take(booth.parts, pairs, booth.base.sampling, folder)
         return {**graded(asked, judges.checker.read(taken)), "seconds": seconds_per_picture(folder)}
 
     expected = [question.expected for question in asked]
-    key = [VERSION, judges.fingerprint, prompts, expected, to_dict(booth.base.sampling)]
-    told = remembered(folder / f"result_{len(prompts)}.json", key, work)
+    key = [VERSION, judges.fingerprint, said, expected, to_dict(booth.base.sampling)]
+    told = remembered(folder / f"result_{len(said)}.json", key, work)
     scenes = [question.scene(RENDERS + n) for n, question in enumerate(asked)]
     renders = judges.checker.read([draw(scene, judges.checker.size) for scene in scenes])
     return {**told, "renders": graded(asked, renders)["accuracy"]}
@@ -124,8 +121,13 @@ def graded(asked: Sequence[Question], told: checker.Readings) -> dict[str, Any]:
 
 def dreambooth(booth: Booth, judges: Judges, plan: Plan) -> dict[str, list[dict[str, Any]]]:
     """Part two: the figures of every condition, subject by subject."""
-    figures = [subject(booth, judges, plan, number) for number in range(plan.subjects)]
+    figures = [subject(booth, judges, plan, number) for number in sitters(plan)]
     return {name: [row[name] for row in figures] for name in figures[0]}
+
+
+def sitters(plan: Plan) -> list[int]:
+    """The numbers of the subjects: few are spread over all classes."""
+    return spread(range(max(len(CLASSES), plan.subjects)), plan.subjects)
 
 
 def subject(booth: Booth, judges: Judges, plan: Plan, number: int) -> dict[str, dict[str, Any]]:
@@ -175,13 +177,14 @@ Asked = list[tuple[str, int]]
 
 
 def asked_of(course: trials.Training, templates: Sequence[str], plan: Plan) -> tuple[Asked, Asked]:
-    """What is asked of a trained model: its subject in every template, and its class."""
+    """What is asked of a trained model: its subject in every template, and its true class."""
     mine = [
         (trials.filled(template, course.called), seed)
         for template in templates
         for seed in range(plan.pictures)
     ]
-    return mine, [(course.prompts()[1], 1000 + seed) for seed in range(plan.class_pictures)]
+    of_class = prompts.class_prompt(course.who.class_noun)
+    return mine, [(of_class, 1000 + seed) for seed in range(plan.class_pictures)]
 
 
 Taken = tuple[list[Image.Image], list[Image.Image]]

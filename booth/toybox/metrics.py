@@ -8,6 +8,7 @@ evidence. It takes subjects' figures to be normal, and is as wide as few of them
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,14 @@ def interval(values: Subjects) -> Interval | None:
     reach = float(special.stdtrit(count - 1, 0.975) * error)
     mean = float(np.mean(values))
     return mean - reach, mean + reach
+
+
+def share_interval(share: float, count: int) -> Interval:
+    """The 95 % interval of a share that was found in `count` cases (Wilson, 1927)."""
+    square = 1.96**2 / count
+    middle = (share + square / 2) / (1 + square)
+    half = math.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    return middle - half, middle + half
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,19 @@ back from training (`scene.HELD_BACK`), with one more thing said about it.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from booth.toybox.bodies import WEARERS
 from booth.toybox.captions import plain
 from booth.toybox.judges.labels import readable, telling_views
 from booth.toybox.looks import COLOURS
 from booth.toybox.phrases import PLACE_WORDS, WORN
-from booth.toybox.scene import HELD_BACK, Scene, scene_of
+from booth.toybox.scene import HELD_BACK, Pair, Scene, scene_of
 
 USUAL = "front"
 """The view that most classes show in their usual picture."""
@@ -28,6 +31,12 @@ EXTRAS = {
 }
 HEADS = ("class", "place", *EXTRAS)
 """The checker's heads that are read."""
+TURNABLE = ("dog", "cat", "stuffed animal", "toy", "clock")
+"""Classes whose sides a small picture tells apart: a vase looks alike all around."""
+LOOKED_AT = 216
+"""How many questions are never asked: the first ones, whose misses were read one by one while the
+world and Toybox were made."""
+LAPS = 24
 
 
 @dataclass(frozen=True)
@@ -59,37 +68,43 @@ class Question:
         return scene_of(self.class_noun, self.said, seed)
 
 
-def questions(count: int, turnable: Collection[str]) -> list[Question]:
-    """`count` questions, the same every time.
+def questions(count: int) -> list[Question]:
+    """`count` questions that nobody looked at, the same every time; fewer if there are no more."""
+    told = walk()
+    known = {question.prompt for question in itertools.islice(told, LOOKED_AT)}
+    fresh = {question.prompt: question for question in told if question.prompt not in known}
+    return list(fresh.values())[:count]
 
-    Views are asked of `turnable` classes only: a vase looks alike from all sides. Each walk
-    through the held-back pairs says other things about them, and every kind of thing walks
-    through its own values.
+
+def walk() -> Iterator[Question]:
+    """Questions without end in sight, some of them twice; the first `LOOKED_AT` as they were read.
+
+    Views are asked of `TURNABLE` classes only. Each of the `LAPS` through the held-back pairs says
+    other things about them: the values of every kind of thing in turn, after `LOOKED_AT` by chance.
     """
     pairs = sorted(pair for pair in HELD_BACK if pair[1] in PLACE_WORDS or pair[1] in WORN)
-    kinds = list(EXTRAS)
+    kinds, rng = list(EXTRAS), np.random.default_rng(0)
     seen: Counter[str] = Counter()
-    asked = []
-    for number in range(count):
-        lap, place = divmod(number, len(pairs))
-        noun, other = pairs[place]
-        field = "place" if other in PLACE_WORDS else "accessory"
-        kind = _possible(kinds[(lap + place) % len(kinds)], noun, other, turnable)
-        question = Question(noun, {field: other, kind: _next(kind, noun, seen)})
+    for lap, (place, pair) in itertools.product(range(LAPS), enumerate(pairs)):
+        kind = _possible(kinds[(lap + place) % len(kinds)], *pair)
+        by_chance = seen.total() >= LOOKED_AT
+        question = _asked(pair, kind, int(rng.integers(2**16)) if by_chance else seen[kind])
         if not question.tellable:
             kind = "colour"
-            question = Question(noun, {field: other, kind: _next(kind, noun, seen)})
-        asked.append(question)
+            question = _asked(pair, kind, seen[kind])
+        yield question
         seen[kind] += 1
-    return asked
 
 
-def _next(kind: str, noun: str, seen: Counter[str]) -> str:
+def _asked(pair: Pair, kind: str, number: int) -> Question:
+    """About a held-back pair and the `number`-th value of another kind."""
+    noun, other = pair
     choices = telling_views(noun) if kind == "view" else EXTRAS[kind]
-    return choices[seen[kind] % len(choices)]
+    field = "place" if other in PLACE_WORDS else "accessory"
+    return Question(noun, {field: other, kind: choices[number % len(choices)]})
 
 
-def _possible(kind: str, noun: str, other: str, turnable: Collection[str]) -> str:
+def _possible(kind: str, noun: str, other: str) -> str:
     """`kind`, or a colour where it would make no sense for this pair."""
     dressed = kind == "accessory" and (noun not in WEARERS or other in WORN)
-    return "colour" if dressed or (kind == "view" and noun not in turnable) else kind
+    return "colour" if dressed or (kind == "view" and noun not in TURNABLE) else kind

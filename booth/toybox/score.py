@@ -24,7 +24,7 @@ import torch
 
 from booth import catalogue, disk, passages
 from booth.errors import BoothError
-from booth.toybox.exam import QUICK, Booth, Plan, dreambooth, subject, words
+from booth.toybox.exam import QUICK, Booth, Plan, dreambooth, sitters, subject, words
 from booth.toybox.judges.panel import Judges
 from booth.toybox.scorecard import report, summary, tables
 
@@ -49,7 +49,7 @@ def ahead(booth: Booth, judges: Path, plan: Plan, processes: int) -> None:
     threads = max(1, torch.get_num_threads() // processes)
     spawn = get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:
-        list(pool.map(partial(_subject, booth, judges, plan), range(plan.subjects)))
+        list(pool.map(partial(_subject, booth, judges, plan), sitters(plan)))
 
 
 def _subject(booth: Booth, judges: Path, plan: Plan, number: int) -> None:

@@ -56,7 +56,7 @@ def found(ordering: metrics.Ordering, rows: dict[str, list[Row]]) -> dict[str, A
         for name in (ordering.more, ordering.less)
     }
     verdict, band = ordering.verdict(values)
-    about = {"metric": ordering.metric, "margin": ordering.margin}
+    about = {name: getattr(ordering, name) for name in ("metric", "more", "less", "margin")}
     return {"verdict": verdict, **about, "difference_interval": band}
 
 
@@ -82,6 +82,7 @@ def tables(score: dict[str, Any]) -> str:
     rows = {
         "asked in this many pictures": [str(score["asked"][head]) for head in HEADS],
         "Toybox, % right": _shares(score, HEADS),
+        "its 95 % interval": [_likely(score[head], score["asked"][head]) for head in HEADS],
         "renders of the same prompts": _shares(score["renders"], HEADS),
         "any unseen renders": _shares(score["checker"], HEADS),
     }
@@ -89,10 +90,10 @@ def tables(score: dict[str, Any]) -> str:
     shown = [figure.upper().replace("_", "-") for figure in FIGURES]
     means = (
         f"DreamBooth, {score['subjects']} unseen subjects with {score['prompts']} of the paper's "
-        f"prompts and {score['pictures']} pictures of each; means, ± half the 95 % interval, of "
-        "PRES less is better:"
+        f"prompts and {score['pictures']} pictures of each; means, ± half the 95 % interval. "
+        "Of PRES, less is better:"
     )
-    how = "The paper's findings, and the 95 % interval of the difference they are about:"
+    how = "The paper's findings, and the 95 % interval of the difference that decides:"
     verdicts = [_finding(*item) for item in score["orderings"].items()]
     parts = [_table(HEADS, rows), means, _table(shown, figures), how, "\n".join(verdicts)]
     return "\n\n".join(parts)
@@ -100,8 +101,9 @@ def tables(score: dict[str, Any]) -> str:
 
 def _finding(words: str, told: dict[str, Any]) -> str:
     metric = told["metric"].upper().replace("_", "-")
-    needed = f"{metric} must differ by more than {told['margin']:+.2f}"
-    return f"- {told['verdict']}: {words} ({needed}: {_band(told['difference_interval'], '+.2f')})"
+    between = f"{metric} of {told['more']} minus {told['less']}"
+    band = _band(told["difference_interval"], "+.2f")
+    return f"- {told['verdict']}: {words} ({between}: {band}, above {told['margin']:+.2f} asked)"
 
 
 def _table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
@@ -116,6 +118,13 @@ def _table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
 def _shares(shares: Mapping[str, float | None], heads: Sequence[str]) -> list[str]:
     told = [shares.get(head) for head in heads]
     return ["" if share is None else f"{100 * share:.0f}" for share in told]
+
+
+def _likely(share: float | None, count: int) -> str:
+    if share is None:
+        return ""
+    low, high = metrics.share_interval(share, count)
+    return f"{100 * low:.0f}-{100 * high:.0f}"
 
 
 def _means(figures: Row) -> list[str]:
