@@ -349,6 +349,11 @@ def test_the_shipped_judges_are_small_and_know_this_world() -> None:
     assert sum(right) > 9
 
 
+def test_readme_shows_the_score_that_was_measured() -> None:
+    told = scorecard.tables(disk.read_json(SHIPPED / "score.json"))
+    assert told in (catalogue.assets().parent / "README.md").read_text()
+
+
 def test_a_checker_of_another_world_is_refused(tmp_path: Path) -> None:
     checker.save(untrained_checker(), tmp_path / "checker")
     config = disk.read_json(tmp_path / "checker" / "config.json")
