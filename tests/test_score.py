@@ -178,7 +178,7 @@ def test_questions_are_built_around_what_was_held_back() -> None:
         assert question.expected["class"] in question.prompt
         assert question.expected.get("colour", "") in question.prompt
     turned = {question.expected["class"] for question in asked if "view" in question.expected}
-    assert turned and turned <= set(TURNABLE)
+    assert turned == set(TURNABLE)
     assert {head for question in asked for head in question.expected} == set(HEADS)
 
 
@@ -216,6 +216,8 @@ def test_the_world_draws_what_a_question_says() -> None:
     for number, question in enumerate(questions(60)):
         shown = question.scene(number)
         assert shown.class_noun == question.class_noun and shown.seed == number
+        fields = {name: value for name, value in question.said.items() if name != "colour"}
+        assert all(getattr(shown, name) == value for name, value in fields.items())
         assert question.said.get("colour", shown.look.main) == shown.look.main
         if "accessory" in question.said:
             bare = dataclasses.replace(shown, accessory="")
@@ -333,6 +335,17 @@ def test_a_judge_that_is_not_there_says_how_to_train_it(judge: Any, tmp_path: Pa
     name = judge.__name__.rpartition(".")[2]
     with pytest.raises(BoothError, match=f"--stage {name}"):
         judge.load(tmp_path / name)
+
+
+def test_judges_are_other_judges_with_other_words_and_none_without_weights(tmp_path: Path) -> None:
+    root = save_judges(tmp_path / "judges")
+    before = shelf.fingerprint(root)
+    words = root / "clip" / "tokenizer" / "tokenizer.json"
+    words.write_text(words.read_text() + " ")
+    assert shelf.fingerprint(root) != before
+    (root / "clip" / "model.safetensors").unlink()
+    with pytest.raises(BoothError, match="--stage clip"):
+        shelf.fingerprint(root)
 
 
 SHIPPED = catalogue.assets() / "toybox_judges"
@@ -527,7 +540,7 @@ def save_judges(folder: Path) -> Path:
     checker.save(untrained_checker(), folder / "checker")
     clip.save(untrained_clip(), folder / "clip")
     likeness.save(likeness.Likeness(SIZE), folder / "likeness")
-    disk.write_json(folder / "figures.json", {"checker": {"accuracy of views": {"dog": 1.0}}})
+    disk.write_json(folder / "figures.json", {"checker": {}})
     return folder
 
 

@@ -47,12 +47,16 @@ def fill(net: nn.Module, folder: Path) -> None:
 
 
 def fingerprint(root: Path) -> str:
-    """What the judges in `root` are, in 16 hexadecimal digits: a digest of all their files."""
+    """What the judges in `root` are, in 16 hexadecimal digits: a digest of all that they know."""
     digest = hashlib.sha256()
     for name in NAMES:
-        config_of(root / name)
-        for file in sorted((root / name).rglob("*.*")):
-            digest.update(f"{file.name} {disk.sha256(file)}".encode())
+        folder = root / name
+        words = sorted((folder / "tokenizer").glob("*.json"))
+        try:
+            for file in (folder / "config.json", folder / "model.safetensors", *words):
+                digest.update(disk.sha256(file).encode())
+        except OSError as error:
+            raise _missing(folder) from error
     return digest.hexdigest()[:16]
 
 
