@@ -254,6 +254,8 @@ def test_a_unet_that_takes_over_an_earlier_one_says_at_first_what_that_one_said(
     assert not torch.allclose(later(*asked).sample, before, atol=1e-2)
     with pytest.raises(RuntimeError):
         denoiser.take_over(later, denoiser.build_unet((32, 32, 64), 32, 4, 8))
+    with pytest.raises(RuntimeError):
+        denoiser.take_over(earlier, later)
 
 
 def test_the_loss_is_weighed_place_by_place() -> None:

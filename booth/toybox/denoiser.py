@@ -78,9 +78,9 @@ def take_over(unet: UNet2DConditionModel, earlier: UNet2DConditionModel) -> None
 
     Raises `RuntimeError` where they differ in more than that.
     """
-    missing = unet.load_state_dict(earlier.state_dict(), strict=False).missing_keys
-    if strange := [name for name in missing if ".attentions." not in name]:
-        raise RuntimeError(f"The earlier UNet lacks {', '.join(strange)}.")
+    missing, unexpected = unet.load_state_dict(earlier.state_dict(), strict=False)
+    if strange := [name for name in missing if ".attentions." not in name] + unexpected:
+        raise RuntimeError(f"Only one of the two UNets has {', '.join(strange)}.")
     for name, weight in unet.named_parameters():
         if name in missing and ".proj_out." in name:
             weight.zero_()

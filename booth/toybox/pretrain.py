@@ -185,7 +185,7 @@ def unet_stage(s: Settings) -> None:
     lessons.training_pictures(s.work)
     tokenizer = load_tokenizer(s)
     data = denoiser.CaptionedLatents(lambda: dataset.latents(s.work), tokenizer)
-    plan = Plan(s.unet_minutes, s.batch, peak=s.unet_peak, warmup=100)
+    plan = Plan(s.unet_minutes, s.batch, peak=s.unet_peak, warmup=300)
     net, scheduler = new_denoiser(s, tokenizer), denoiser.build_scheduler()
     denoiser.train_denoiser(net, data, scheduler, s.work / "unet.pt", plan)
 
