@@ -37,6 +37,7 @@ LOOKED_AT = 216
 """How many questions are never asked: the first ones, whose misses were read one by one while the
 world and Toybox were made."""
 LAPS = 24
+"""Enough for several hundred questions that are not alike."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,10 @@ def questions(count: int) -> list[Question]:
 
 
 def walk() -> Iterator[Question]:
-    """Questions without end in sight, some of them twice; the first `LOOKED_AT` as they were read.
+    """Questions of `LAPS` laps through the held-back pairs, some of them twice.
 
-    Views are asked of `TURNABLE` classes only. Each of the `LAPS` through the held-back pairs says
-    other things about them: the values of every kind of thing in turn, after `LOOKED_AT` by chance.
+    Views are asked of `TURNABLE` classes only. Each lap says other things about the pairs: the
+    values of every kind of thing in turn, after the first `LOOKED_AT` questions by chance.
     """
     pairs = sorted(pair for pair in HELD_BACK if pair[1] in PLACE_WORDS or pair[1] in WORN)
     kinds, rng = list(EXTRAS), np.random.default_rng(0)

@@ -56,7 +56,8 @@ def _varied(scenes: dict[int, Scene]) -> dict[int, Scene]:
     seen: set[tuple[str, str]] = set()
     chosen = {}
     for number, scene in scenes.items():
-        said = {(f.name, getattr(scene, f.name)) for f in dataclasses.fields(scene)[1:-1]}
+        values = ((field.name, getattr(scene, field.name)) for field in dataclasses.fields(scene))
+        said = {(name, value) for name, value in values if isinstance(value, str)}
         shows = said | {("class", scene.class_noun), ("kind", scene.look.kind)}
         if not shows <= seen:
             chosen[number] = scene
