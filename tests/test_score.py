@@ -507,7 +507,7 @@ def test_a_subject_encoder_no_better_than_chance_is_not_written(
     monkeypatch.setattr(likeness, "train", lambda *_: (likeness.Likeness(SIZE), 1))
     monkeypatch.setattr(likeness, "examine", lambda *_: figures)
     settings = Settings(work=tmp_path / "work", out=tmp_path / "toybox", size=SIZE)
-    with pytest.raises(SystemExit, match="no better"):
+    with pytest.raises(BoothError, match="no better"):
         run(settings, "likeness")
     assert not settings.judges.exists()
     figures[likeness.AUC] = 0.9

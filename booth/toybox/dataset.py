@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from booth.errors import BoothError
 from booth.toybox.scene import Scene, draw, random_scene
 from booth.toybox.textures import dead_leaves
 
@@ -47,19 +49,29 @@ def draw_scenes(
     without doing its work.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path, done = folder / f"{name}.npy", drawn(folder, name)
-    mode = "r+" if path.exists() else "w+"
-    shape = None if path.exists() else (count, size, size, 3)
-    pictures = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=shape)
-    total = min(count, len(pictures))
-    with _artists(total - done) as each:
-        for start in range(done, total, BLOCK):
-            numbers = range(start, min(start + BLOCK, total))
+    done = drawn(folder, name)
+    pictures = _room(folder / f"{name}.npy", np.uint8, (count, size, size, 3))
+    with _artists(count - done) as each:
+        for start in range(done, count, BLOCK):
+            numbers = range(start, min(start + BLOCK, count))
             drawings = each(partial(draw, size=size), map(scene_of, numbers))
             for number, picture in zip(numbers, drawings, strict=True):
                 pictures[number] = picture
             pictures.flush()
             _note(folder / f"{name}.count", numbers.stop)
+
+
+def _room(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    """The array at `path`, open to be filled; one with fewer rows is copied into a longer one."""
+    before = np.load(path, mmap_mode="r") if path.exists() else None
+    if before is None or len(before) < shape[0]:
+        longer = path.with_suffix(".part")
+        room = np.lib.format.open_memmap(longer, "w+", dtype, shape)
+        if before is not None:
+            room[: len(before)] = before
+        room.flush()
+        os.replace(longer, path)
+    return np.lib.format.open_memmap(path, mode="r+")
 
 
 @contextmanager
@@ -94,34 +106,37 @@ def forget(folder: Path, name: str) -> None:
         (folder / f"{name}.{end}").unlink(missing_ok=True)
 
 
-def encode_scenes(
-    folder: Path, encoder: Callable[[NDArray[np.uint8]], NDArray[np.float16]], chunk: int = 256
+def extend(
+    folder: Path, name: str, rows_of: Callable[[range], NDArray[np.float16]], chunk: int = 256
 ) -> int:
-    """Cache the latents of all pictures drawn so far, going on from what is there."""
-    path, pictures = folder / "latents.npy", scenes(folder)
-    done = encoded(folder)
-    for start in range(done, len(pictures), chunk):
-        fresh = encoder(np.asarray(pictures[start : start + chunk]))
-        if not path.exists():
-            total = len(np.load(folder / "scenes.npy", mmap_mode="r"))
-            np.lib.format.open_memmap(path, "w+", np.float16, (total, *fresh.shape[1:])).flush()
-        store = np.lib.format.open_memmap(path, mode="r+")
-        store[start : start + len(fresh)] = fresh
+    """Cache a row about each picture drawn so far, going on from what is there; returns how many.
+
+    `rows_of` gives the rows of the pictures with those numbers.
+    """
+    path, count = folder / f"{name}.npy", drawn(folder)
+    for start in range(drawn(folder, name), count, chunk):
+        numbers = range(start, min(start + chunk, count))
+        fresh = rows_of(numbers)
+        store = _room(path, np.float16, (count, *fresh.shape[1:]))
+        store[numbers.start : numbers.stop] = fresh
         store.flush()
-        done = start + len(fresh)
-        _note(folder / "latents.count", done)
-    return done
+        _note(folder / f"{name}.count", numbers.stop)
+    return count
 
 
-def encoded(folder: Path) -> int:
-    """How many training pictures have latents already."""
-    return drawn(folder, "latents")
+def cached(folder: Path, name: str) -> NDArray[np.float16]:
+    """The rows cached so far, in the order of their pictures.
 
-
-def latents(folder: Path) -> NDArray[np.float16]:
-    """The latents cached so far, in the order of their scenes."""
-    store: NDArray[np.float16] = np.load(folder / "latents.npy", mmap_mode="r")
-    return np.array(store[: encoded(folder)])
+    Raises `BoothError` when there are none.
+    """
+    count = drawn(folder, name)
+    if not count:
+        raise BoothError(
+            f"There are no {name} in {folder} yet.",
+            "Run python -m booth.toybox.pretrain --stage latents first, with the same --work.",
+        )
+    store: NDArray[np.float16] = np.load(folder / f"{name}.npy", mmap_mode="r")
+    return np.array(store[:count])
 
 
 def textures(folder: Path, count: int, size: int = 128) -> NDArray[np.uint8]:

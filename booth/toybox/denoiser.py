@@ -15,7 +15,6 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from booth.toybox.captions import caption
@@ -173,10 +172,10 @@ def velocity_loss(
     return (weight * error).mean() / weight.mean()
 
 
-def stress_of(scene: Scene, size: int) -> torch.Tensor:
+def stress_of(scene: Scene, size: int) -> NDArray[np.float16]:
     """How much each of `size` x `size` places counts in the loss: (1, size, size), at least 1."""
-    shown = torch.from_numpy(telling(scene, 2 * size)).float()[None]
-    return 1 + (STRESS - 1) * functional.avg_pool2d(shown, 2)
+    shown = telling(scene, 2 * size).reshape(1, size, 2, size, 2).mean((2, 4))
+    return (1 + (STRESS - 1) * shown).astype(np.float16)
 
 
 Lesson = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -184,22 +183,26 @@ Lesson = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class CaptionedLatents:
-    """Batches of cached latents with freshly written captions; the cache may still be growing."""
+    """Batches of cached latents with freshly written captions; the cache may still be growing.
+
+    `source` gives the latents and the stress of the pictures there are, in their order.
+    """
 
     def __init__(
         self,
-        source: Callable[[], NDArray[np.float16]],
+        source: Callable[[], tuple[NDArray[np.float16], NDArray[np.float16]]],
         tokenizer: CLIPTokenizer,
         dropout: float = 0.1,
     ) -> None:
         self.source, self.tokenizer, self.dropout = source, tokenizer, dropout
         self.scene = functools.lru_cache(maxsize=200_000)(random_scene)
-        self.stress = functools.lru_cache(maxsize=200_000)(self._stress)
         self.refresh()
 
     def refresh(self) -> None:
-        """Look for latents that were added since."""
-        self.latents = self.source()
+        """Look for pictures that were added since."""
+        latents, stress = self.source()
+        count = min(len(latents), len(stress))
+        self.latents, self.stress = latents[:count], stress[:count]
         shares = np.array([_share(self.scene(i)) for i in range(len(self.latents))])
         self.chances = shares / shares.sum()
 
@@ -209,14 +212,9 @@ class CaptionedLatents:
         prompts = [
             "" if rng.random() < self.dropout else caption(self.scene(int(i)), rng) for i in chosen
         ]
-        latents = torch.from_numpy(np.stack([self.latents[i] for i in chosen])).float()
-        even = torch.ones(1, *latents.shape[2:])
-        pairs = zip(chosen, prompts, strict=True)
-        stress = [self.stress(int(i)) if prompt else even for i, prompt in pairs]
-        return latents, encode_prompts(self.tokenizer, prompts), torch.stack(stress)
-
-    def _stress(self, number: int) -> torch.Tensor:
-        return stress_of(self.scene(number), self.latents.shape[-1])
+        latents, stress = (torch.from_numpy(a[chosen]).float() for a in (self.latents, self.stress))
+        stress[[not prompt for prompt in prompts]] = 1
+        return latents, encode_prompts(self.tokenizer, prompts), stress
 
 
 def _share(scene: Scene) -> float:

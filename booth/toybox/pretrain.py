@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from numpy.typing import NDArray
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from booth import catalogue, crops, disk, models, photos
@@ -127,7 +128,7 @@ def load_autoencoder(s: Settings) -> AutoencoderKL:
     vae = new_autoencoder(s)
     state = load_state(s.work / "decoder.pt") or load_state(s.work / "vae_final.pt")
     if state is None and not s.start:
-        raise SystemExit("There is no autoencoder yet: run --stage vae first.")
+        raise BoothError("There is no autoencoder yet.", "Run --stage vae first.")
     if state is not None:
         vae.load_state_dict(state["vae"])
     vae.register_to_config(scaling_factor=1.0)
@@ -144,11 +145,18 @@ def decoder_stage(s: Settings) -> None:
 
 
 def latents_stage(s: Settings) -> None:
-    """Cache the latents of all pictures drawn so far."""
-    lessons.training_pictures(s.work)
+    """Cache the latents of all pictures drawn so far, and where the loss is to count more."""
+    pictures = lessons.training_pictures(s.work)
     vae = load_autoencoder(s)
-    count = dataset.encode_scenes(s.work, lambda pictures: autoencoder.encode(vae, pictures))
-    print(f"{count} scenes encoded")
+
+    def latents(numbers: range) -> NDArray[np.float16]:
+        return autoencoder.encode(vae, np.asarray(pictures[numbers.start : numbers.stop]))
+
+    def stress(numbers: range) -> NDArray[np.float16]:
+        return np.stack([denoiser.stress_of(random_scene(n), s.latent_size) for n in numbers])
+
+    dataset.extend(s.work, "latents", latents)
+    print(f"{dataset.extend(s.work, 'stress', stress)} scenes encoded")
 
 
 def load_tokenizer(s: Settings) -> CLIPTokenizer:
@@ -180,11 +188,16 @@ def new_denoiser(s: Settings, tokenizer: CLIPTokenizer) -> denoiser.Denoiser:
     return denoiser.Denoiser(text_encoder, unet).to(models.device())
 
 
+def cached_lessons(s: Settings) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """Latents and stress of the pictures that have both so far."""
+    return dataset.cached(s.work, "latents"), dataset.cached(s.work, "stress")
+
+
 def unet_stage(s: Settings) -> None:
     """Train text encoder and UNet together, if the pictures are still what their captions say."""
     lessons.training_pictures(s.work)
     tokenizer = load_tokenizer(s)
-    data = denoiser.CaptionedLatents(lambda: dataset.latents(s.work), tokenizer)
+    data = denoiser.CaptionedLatents(lambda: cached_lessons(s), tokenizer)
     plan = Plan(s.unet_minutes, s.batch, peak=s.unet_peak, warmup=300)
     net, scheduler = new_denoiser(s, tokenizer), denoiser.build_scheduler()
     denoiser.train_denoiser(net, data, scheduler, s.work / "unet.pt", plan)
@@ -196,7 +209,7 @@ def export_stage(s: Settings) -> None:
     net = new_denoiser(s, tokenizer)
     state = load_state(s.work / "unet.pt")
     if state is None:
-        raise SystemExit("There is no UNet yet: run --stage unet first.")
+        raise BoothError("There is no UNet yet.", "Run --stage unet first.")
     net.load_state_dict(state["average"])
     captions = caption_sample(min(4000, s.scenes))
     seen = tokenizer(captions).input_ids
@@ -232,9 +245,10 @@ def judge_stage(s: Settings, judge: Any, minutes: float, count: int) -> None:
     judge.save(net, s.work / name)
     figures = judge.examine(judge.load(s.work / name), s.work, count)
     if s.selective and figures.get(likeness.UNTRAINED, 0) >= figures.get(likeness.AUC, 1):
-        raise SystemExit(
-            f"This {name} tells subjects apart no better than a net that has learnt nothing: "
-            f"{figures}\nIt is not written. Give it more minutes or more scenes."
+        raise BoothError(
+            f"This {name} tells subjects apart no better than a net that has learnt nothing, "
+            f"and is not written: {figures}",
+            "Give it more minutes or more scenes.",
         )
     judge.save(net, s.judges / name)
     learnt = {"minutes": minutes, "steps": steps, "went on from an earlier one": bool(start)}
@@ -242,7 +256,9 @@ def judge_stage(s: Settings, judge: Any, minutes: float, count: int) -> None:
     size = export.folder_size(s.judges)
     print(f"{name} after {steps} steps: {figures}\nall judges: {size / 2**20:.1f} MB")
     if size > shelf.LIMIT:
-        raise SystemExit(f"The judges may take {shelf.LIMIT / 2**20:.0f} MB together.")
+        raise BoothError(
+            f"The judges may take {shelf.LIMIT / 2**20:.0f} MB together.", "Make them smaller."
+        )
 
 
 def earlier(s: Settings, judge: Any) -> Path | None:
