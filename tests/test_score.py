@@ -292,6 +292,20 @@ def test_only_prompts_of_known_words_are_asked() -> None:
     assert len(trials.paper_prompts("dog", frozenset())) == 25
 
 
+@pytest.mark.parametrize("class_noun", ["dog", "teapot"])
+def test_the_world_draws_what_each_of_the_papers_prompts_asks(class_noun: str) -> None:
+    who = trials.sitter(CLASSES.index(class_noun), SIZE)
+    templates = trials.paper_prompts(class_noun, frozenset())
+    scenes = [trials.asked_scene(who, template, 1) for template in templates]
+    shown = [(s.property, s.accessory, s.place) for s in scenes]
+    assert len(set(shown)) == len(templates), "each asks for something else"
+    assert not any(plain == ("", "", "studio") for plain in shown)
+    for template, scene in zip(templates, scenes, strict=True):
+        assert scene.look == who.look
+        if template.startswith("a red [V]"):
+            assert (scene.property, scene.accessory) == ("red", "")
+
+
 def test_the_base_model_is_given_the_subjects_colours_and_marking() -> None:
     spotted = make_look("dog", 1, ("orange", "blue", "green"), "spots")
     words = trials.description(spotted, frozenset())
@@ -580,7 +594,7 @@ def test_the_score_has_its_shape_and_is_remembered(
     assert {"seconds_per_picture", "seconds_training", *HEADS} <= set(result)
     assert 0 <= result["class"] <= 1
     conditions = result["dreambooth"]
-    assert set(conditions) == {"ceiling", *(c.name for c in trials.CONDITIONS)}
+    assert set(conditions) == {"ceiling", "drawn", *(c.name for c in trials.CONDITIONS)}
     for name, figures in conditions.items():
         assert {"dino", "clip_i"} <= set(figures)
         assert ("clip_t" in figures) == (name != "ceiling")

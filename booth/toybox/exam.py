@@ -23,12 +23,12 @@ from booth.toybox.dataset import UNSEEN
 from booth.toybox.judges import checker, lessons
 from booth.toybox.judges.eye import pixels_of
 from booth.toybox.judges.panel import Judges
-from booth.toybox.looks import CLASSES
+from booth.toybox.looks import CLASSES, random_look
 from booth.toybox.questions import HEADS, Question, questions
-from booth.toybox.scene import draw
+from booth.toybox.scene import Scene, draw
 from booth.toybox.takes import digest, seconds_per_picture, take
 
-RENDERS = UNSEEN + 70_000  # seeds of what the world draws for the questions
+RENDERS = UNSEEN + 70_000  # seeds of what the world draws for questions and prompts
 VERSION = 3  # of how figures are made from pictures; results of another version are not reused
 
 
@@ -131,14 +131,25 @@ def sitters(plan: Plan) -> list[int]:
 
 
 def subject(booth: Booth, judges: Judges, plan: Plan, number: int) -> dict[str, dict[str, Any]]:
-    """The figures of one subject by condition; the ceiling is other renders of it."""
+    """The figures of one subject by condition, and of what the world draws.
+
+    The ceiling is other renders of the subject as it is in its photos; "drawn" is renders of it
+    as the same prompts want it, which may be red or in a police outfit.
+    """
     who = trials.sitter(number, booth.base.sampling.resolution)
     photos = judges.likeness.look(who.photos), judges.clip.look(who.photos)
     others = judges.likeness.look(who.others), judges.clip.look(who.others)
     pairs = zip(("dino", "clip_i"), others, photos, strict=True)
     ceiling = {name: metrics.fidelity(other, photo) for name, other, photo in pairs}
+    templates = templates_of(booth, plan, who)
+    drawn = judged(judges, who, templates, drawn_for(who, templates, plan))
     rest = {each.name: trial(booth, judges, plan, each, who) for each in trials.CONDITIONS}
-    return {"ceiling": ceiling, **rest}
+    return {"ceiling": ceiling, "drawn": drawn, **rest}
+
+
+def templates_of(booth: Booth, plan: Plan, who: trials.Sitter) -> list[str]:
+    """Which of the paper's prompts are asked for a subject."""
+    return spread(trials.paper_prompts(who.class_noun, booth.base.words), plan.prompts)
 
 
 def trial(
@@ -150,7 +161,7 @@ def trial(
     facts = {**course.facts(), "trained": condition.trained}
     home = booth.work / f"{who.number:02d} {who.class_noun}"
     folder = home / f"{condition.name} {digest(facts)[:8]}"
-    templates = spread(trials.paper_prompts(who.class_noun, booth.base.words), plan.prompts)
+    templates = templates_of(booth, plan, who)
 
     def work() -> dict[str, Any]:
         print(f"{who.number:02d} {who.class_noun}: {condition.name}", flush=True)
@@ -189,6 +200,22 @@ def asked_of(course: trials.Training, templates: Sequence[str], plan: Plan) -> t
 
 Taken = tuple[list[Image.Image], list[Image.Image]]
 """Pictures of the subject, prompt by prompt, and pictures of its class."""
+
+
+def drawn_for(who: trials.Sitter, templates: Sequence[str], plan: Plan) -> Taken:
+    """Renders in place of pictures: the subject in every template, and others of its class."""
+    size = who.photos[0].width
+    mine = [
+        trials.asked_scene(who, template, RENDERS + seed)
+        for template in templates
+        for seed in range(plan.pictures)
+    ]
+    of_class = [
+        Scene(random_look(who.class_noun, RENDERS + seed), seed=RENDERS + seed)
+        for seed in range(plan.class_pictures)
+    ]
+    images = [Image.fromarray(draw(scene, size)) for scene in mine + of_class]
+    return images[: len(mine)], images[len(mine) :]
 
 
 def taken_of(

@@ -12,6 +12,7 @@ TITLE = "Words: right in the pictures, in renders of the same, and in any unseen
 FIGURES = ("dino", "clip_i", "clip_t", "pres", "div")
 CALLED = {
     "ceiling": "other renders of the subject",
+    "drawn": "renders of the same prompts",
     "dreambooth": "**DreamBooth**",
     "base": "the best description, no training",
     "no_prior": "without prior preservation",

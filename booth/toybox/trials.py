@@ -23,7 +23,7 @@ from booth.examples import Examples, View
 from booth.gallery import PAPER_LIVE, PAPER_OBJECTS
 from booth.models import Parts
 from booth.toybox.looks import CLASSES, COLOURS, Look, random_look
-from booth.toybox.phrases import MARKING_WORDS, PLACE_WORDS
+from booth.toybox.phrases import MARKING_WORDS, PLACE_WORDS, words_for
 from booth.toybox.scene import Scene, draw
 from booth.toybox.takes import digest
 
@@ -80,6 +80,19 @@ def sitter(number: int, size: int) -> Sitter:
     scenes = [Scene(look, place=str(place), seed=100 * seed + n) for n, place in enumerate(places)]
     images = [Image.fromarray(draw(scene, size)) for scene in scenes]
     return Sitter(number, look, images[:PHOTOS], images[PHOTOS:])
+
+
+def asked_scene(who: Sitter, template: str, seed: int) -> Scene:
+    """What the world draws of this subject for one of the paper's prompts."""
+    before, after = template.lower().removeprefix("a ").split("[v] {class}")
+    said = {"property": before.strip(), "place": after.strip(), "accessory": after.strip()}
+    told = {
+        field: value
+        for field, words in said.items()
+        for value, phrases in words_for(field).items()
+        if words and words in phrases
+    }
+    return Scene(who.look, **told, seed=seed)
 
 
 def paper_prompts(class_noun: str, known: frozenset[str]) -> list[str]:
