@@ -163,6 +163,15 @@ def test_a_colour_is_told_only_where_it_shows() -> None:
     assert Scene(look, material="gold").colour == Scene(look, style="statue").colour == ""
 
 
+@pytest.mark.parametrize("class_noun", ["teapot", "candle", "dog"])
+def test_a_subject_of_two_tones_turns_red_as_a_whole(class_noun: str) -> None:
+    look = make_look(class_noun, 3, ("green", "blue", "white"), "two tone")
+    plain, red = (draw(Scene(look, property=name, seed=1), 64).astype(int) for name in ("", "red"))
+    blue = (plain[..., 2] > plain[..., 0] + 40) & (plain[..., 2] > plain[..., 1] + 20)
+    assert blue.sum() > 100, "half of it is blue"
+    assert (red[blue][:, 0] > red[blue][:, 2] + 20).mean() > 0.9
+
+
 def test_about_a_third_of_the_world_is_plain() -> None:
     scenes = [random_scene(seed) for seed in range(600)]
     told = ("property", "accessory", "style", "view", "material", "mood", "cross")

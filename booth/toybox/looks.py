@@ -136,9 +136,12 @@ def tones(main: Colour) -> dict[str, Colour]:
 
 
 def recoloured(look: Look, name: str) -> Look:
-    """The same subject with another main colour."""
+    """The same subject with another main colour; the lower half of a two-toned one is darker."""
     colour = jitter(name, np.random.default_rng([look.seed, 15]), 0.03)
-    return replace(look, main=name, palette={**look.palette, **tones(colour)})
+    palette = {**look.palette, **tones(colour)}
+    if look.marking == "two tone":
+        palette["mark"] = palette["shade"]
+    return replace(look, main=name, palette=palette)
 
 
 def marked(look: Look, points: NDArray[np.float32]) -> NDArray[np.bool_]:
