@@ -299,11 +299,26 @@ def test_the_world_draws_what_each_of_the_papers_prompts_asks(class_noun: str) -
     scenes = [trials.asked_scene(who, template, 1) for template in templates]
     shown = [(s.property, s.accessory, s.place) for s in scenes]
     assert len(set(shown)) == len(templates), "each asks for something else"
-    assert not any(plain == ("", "", "studio") for plain in shown)
-    for template, scene in zip(templates, scenes, strict=True):
-        assert scene.look == who.look
-        if template.startswith("a red [V]"):
-            assert (scene.property, scene.accessory) == ("red", "")
+    assert all(scene.look == who.look for scene in scenes)
+    of = dict(zip(templates, shown, strict=True))
+    assert of["a [V] {class} in the jungle"] == ("", "", "jungle")
+    assert of["a cube shaped [V] {class}"] == ("cube", "", "studio")
+    if class_noun == "dog":
+        assert of["a [V] {class} wearing a santa hat"] == ("", "santa hat", "studio")
+        assert of["a [V] {class} in a police outfit"] == ("", "police outfit", "studio")
+    with pytest.raises(ValueError, match="cannot draw"):
+        trials.asked_scene(who, "a [V] {class} on the moon", 1)
+
+
+def test_renders_of_the_prompts_come_prompt_by_prompt() -> None:
+    who = trials.sitter(0, SIZE)
+    templates = ["a [V] {class} in the jungle", "a red [V] {class}"]
+    plan = dataclasses.replace(PLAN, pictures=2, class_pictures=3)
+    mine, of_class = exam.drawn_for(who, templates, plan)
+    scenes = [trials.asked_scene(who, text, exam.RENDERS + n) for text in templates for n in (0, 1)]
+    for image, scene in zip(mine, scenes, strict=True):
+        assert np.array_equal(np.asarray(image), draw(scene, SIZE))
+    assert len({image.tobytes() for image in of_class}) == 3
 
 
 def test_the_base_model_is_given_the_subjects_colours_and_marking() -> None:
@@ -315,7 +330,7 @@ def test_the_base_model_is_given_the_subjects_colours_and_marking() -> None:
     two_tone = trials.description(
         make_look("dog", 1, ("orange", "blue", "green"), "two tone"), frozenset()
     )
-    assert trials.filled("a red [V] {class}", two_tone) == "a red and blue dog"
+    assert trials.filled("a red [V] {class}", two_tone) == "a red dog"
 
 
 def test_a_toy_is_called_by_its_kind_where_the_base_model_knows_the_word() -> None:

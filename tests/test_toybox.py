@@ -222,18 +222,18 @@ def test_it_is_known_where_a_face_is(property: str) -> None:
     assert 20 < where.sum() < 700  # of 4096
 
 
-def test_the_loss_counts_more_where_details_are() -> None:
+def test_details_are_found_where_they_are() -> None:
     plain = Scene(random_look("dog", 1), seed=3)
-    counts = denoiser.stress_of(plain, 16)
-    assert counts.shape == (1, 16, 16) and counts.min() == 1 and counts[0, 12:].mean() < 1.5
-    hat = denoiser.stress_of(dataclasses.replace(plain, accessory="red hat"), 16)
-    assert hat.max() == denoiser.STRESS and hat.mean() > counts.mean()
+    shown = denoiser.details_of(plain, 16)
+    assert shown.shape == (1, 16, 16) and shown.min() == 0 and shown[0, 12:].mean() < 0.2
+    hat = denoiser.details_of(dataclasses.replace(plain, accessory="red hat"), 16)
+    assert hat.max() == 1 and hat.mean() > shown.mean()
 
 
 def lessons_of(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Empty latents, and where the loss counts more, of the first scenes."""
-    stress = [denoiser.stress_of(random_scene(number), size) for number in range(count)]
-    return np.zeros((count, 8, size, size), np.float16), np.stack(stress)
+    """Empty latents, and the details, of the first scenes."""
+    details = [denoiser.details_of(random_scene(number), size) for number in range(count)]
+    return np.zeros((count, 8, size, size), np.float16), np.stack(details)
 
 
 def test_an_empty_prompt_stresses_nothing() -> None:
@@ -241,7 +241,8 @@ def test_an_empty_prompt_stresses_nothing() -> None:
     data = denoiser.CaptionedLatents(lambda: lessons_of(40, 16), tokenizer, dropout=0.5)
     _, ids, counts = data.batch(80, np.random.default_rng(0))
     silent = ids[:, 1] == tokenizer.eos_token_id
-    assert 20 < silent.sum() < 60 and (counts[silent] == 1).all() and counts[~silent].max() > 1
+    assert 20 < silent.sum() < 60 and (counts[silent] == 1).all()
+    assert counts[~silent].max() == denoiser.STRESS
 
 
 def test_what_is_worn_and_cubes_are_shown_more_often() -> None:
@@ -446,17 +447,23 @@ def test_many_pictures_drawn_on_all_cores_are_those_drawn_on_one(
 def test_more_pictures_may_be_drawn_later_and_what_is_cached_grows_with_them(
     tmp_path: Path,
 ) -> None:
+    told: list[range] = []
+
     def rows(numbers: range) -> np.ndarray:
-        return np.array([[n, 2 * n] for n in numbers], np.float16)
+        told.append(numbers)
+        return np.array([[n, 2 * n] for n in numbers if n != 6], np.float16)
 
     dataset.draw_scenes(tmp_path, 3, 32)
     before = np.array(dataset.scenes(tmp_path))
-    assert dataset.extend(tmp_path, "rows", rows, chunk=2) == 3
+    dataset.extend(tmp_path, "rows", 3, rows, chunk=2)
     dataset.draw_scenes(tmp_path, 5, 32)
     assert np.array_equal(dataset.scenes(tmp_path)[:3], before) and dataset.drawn(tmp_path) == 5
     assert np.array_equal(dataset.scenes(tmp_path)[4], draw(random_scene(4), 32))
     assert len(dataset.cached(tmp_path, "rows")) == 3
-    assert dataset.extend(tmp_path, "rows", rows, chunk=2) == 5
+    dataset.extend(tmp_path, "rows", 5, rows, chunk=2)
+    assert told == [range(2), range(2, 3), range(3, 5)], "it goes on from what is there"
+    with pytest.raises(ValueError):
+        dataset.extend(tmp_path, "rows", 8, rows, chunk=2)
     assert dataset.cached(tmp_path, "rows").tolist() == [[n, 2 * n] for n in range(5)]
 
 
@@ -539,8 +546,8 @@ def test_pretraining_runs_end_to_end_and_resumes(tmp_path: Path) -> None:
     second = load_state(settings.work / "unet.pt")
     assert second is not None
     assert second["step"] > first["step"] > 0 and second["spent"] > first["spent"]
-    latents, stress = pretrain.cached_lessons(settings)
-    assert len(latents) == len(stress) == dataset.drawn(settings.work) == 24
+    latents, details = pretrain.cached_lessons(settings)
+    assert len(latents) == len(details) == dataset.drawn(settings.work) == 24
     assert (settings.out / "model_index.json").exists()
     further = dataclasses.replace(settings, work=tmp_path / "again", start=settings.out)
     shipped = UNet2DConditionModel.from_pretrained(settings.out / "unet", dtype=torch.float32)

@@ -65,11 +65,12 @@ def _room(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap[Any
     """The array at `path`, open to be filled; one with fewer rows is copied into a longer one."""
     before = np.load(path, mmap_mode="r") if path.exists() else None
     if before is None or len(before) < shape[0]:
-        longer = path.with_suffix(".part")
+        longer = path.with_name(f"{path.name}.part")
         room = np.lib.format.open_memmap(longer, "w+", dtype, shape)
         if before is not None:
             room[: len(before)] = before
         room.flush()
+        del room, before  # a file that is mapped cannot be renamed everywhere
         os.replace(longer, path)
     return np.lib.format.open_memmap(path, mode="r+")
 
@@ -89,7 +90,7 @@ def _artists(count: int) -> Iterator[Callable[..., Iterable[NDArray[np.uint8]]]]
 
 
 def _note(path: Path, number: int) -> None:
-    temporary = path.with_suffix(".part")
+    temporary = path.with_name(f"{path.name}.part")
     temporary.write_text(str(number))
     os.replace(temporary, path)
 
@@ -107,21 +108,25 @@ def forget(folder: Path, name: str) -> None:
 
 
 def extend(
-    folder: Path, name: str, rows_of: Callable[[range], NDArray[np.float16]], chunk: int = 256
-) -> int:
-    """Cache a row about each picture drawn so far, going on from what is there; returns how many.
+    folder: Path,
+    name: str,
+    count: int,
+    rows_of: Callable[[range], NDArray[np.float16]],
+    chunk: int = 256,
+) -> None:
+    """Cache a row about each of the first `count` pictures, going on from what is there.
 
     `rows_of` gives the rows of the pictures with those numbers.
     """
-    path, count = folder / f"{name}.npy", drawn(folder)
+    path = folder / f"{name}.npy"
     for start in range(drawn(folder, name), count, chunk):
         numbers = range(start, min(start + chunk, count))
         fresh = rows_of(numbers)
         store = _room(path, np.float16, (count, *fresh.shape[1:]))
-        store[numbers.start : numbers.stop] = fresh
+        for number, row in zip(numbers, fresh, strict=True):
+            store[number] = row
         store.flush()
         _note(folder / f"{name}.count", numbers.stop)
-    return count
 
 
 def cached(folder: Path, name: str) -> NDArray[np.float16]:

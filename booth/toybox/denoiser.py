@@ -172,10 +172,10 @@ def velocity_loss(
     return (weight * error).mean() / weight.mean()
 
 
-def stress_of(scene: Scene, size: int) -> NDArray[np.float16]:
-    """How much each of `size` x `size` places counts in the loss: (1, size, size), at least 1."""
+def details_of(scene: Scene, size: int) -> NDArray[np.float16]:
+    """How much of each of `size` x `size` places shows what tells: (1, size, size) in 0..1."""
     shown = telling(scene, 2 * size).reshape(1, size, 2, size, 2).mean((2, 4))
-    return (1 + (STRESS - 1) * shown).astype(np.float16)
+    return shown.astype(np.float16)
 
 
 Lesson = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -185,7 +185,7 @@ Lesson = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 class CaptionedLatents:
     """Batches of cached latents with freshly written captions; the cache may still be growing.
 
-    `source` gives the latents and the stress of the pictures there are, in their order.
+    `source` gives the latents and the details of the pictures there are, in their order.
     """
 
     def __init__(
@@ -200,9 +200,9 @@ class CaptionedLatents:
 
     def refresh(self) -> None:
         """Look for pictures that were added since."""
-        latents, stress = self.source()
-        count = min(len(latents), len(stress))
-        self.latents, self.stress = latents[:count], stress[:count]
+        latents, details = self.source()
+        count = min(len(latents), len(details))
+        self.latents, self.details = latents[:count], details[:count]
         shares = np.array([_share(self.scene(i)) for i in range(len(self.latents))])
         self.chances = shares / shares.sum()
 
@@ -212,7 +212,9 @@ class CaptionedLatents:
         prompts = [
             "" if rng.random() < self.dropout else caption(self.scene(int(i)), rng) for i in chosen
         ]
-        latents, stress = (torch.from_numpy(a[chosen]).float() for a in (self.latents, self.stress))
+        cached = (self.latents, self.details)
+        latents, details = (torch.from_numpy(rows[chosen]).float() for rows in cached)
+        stress = 1 + (STRESS - 1) * details
         stress[[not prompt for prompt in prompts]] = 1
         return latents, encode_prompts(self.tokenizer, prompts), stress
 

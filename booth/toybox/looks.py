@@ -136,7 +136,7 @@ def tones(main: Colour) -> dict[str, Colour]:
 
 
 def recoloured(look: Look, name: str) -> Look:
-    """The same subject with another main colour; the lower half of a two-toned one is darker."""
+    """The same subject with another main colour, and with a darker one for its second tone."""
     colour = jitter(name, np.random.default_rng([look.seed, 15]), 0.03)
     palette = {**look.palette, **tones(colour)}
     if look.marking == "two tone":

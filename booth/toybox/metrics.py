@@ -89,13 +89,12 @@ class Ordering:
         return ("holds" if band[0] > self.margin else "does not hold"), band
 
 
-NEAR_CEILING = 0.08  # in DINO, below renders of the same subject
+NEAR_CEILING = 0.08  # in DINO, below other renders of the same subject
 SAME_PROMPT = 0.05  # a CLIP-T difference that people notice (section 4.2)
 
 ORDERINGS = (
     Ordering("DreamBooth above the best description", "dino", "dreambooth", "base"),
     Ordering("DreamBooth near the ceiling", "dino", "dreambooth", "ceiling", -NEAR_CEILING),
-    Ordering("DreamBooth near what was asked", "dino", "dreambooth", "drawn", -NEAR_CEILING),
     Ordering(
         "DreamBooth follows prompts like the base", "clip_t", "dreambooth", "base", -SAME_PROMPT
     ),

@@ -145,18 +145,19 @@ def decoder_stage(s: Settings) -> None:
 
 
 def latents_stage(s: Settings) -> None:
-    """Cache the latents of all pictures drawn so far, and where the loss is to count more."""
+    """Cache the latents of all pictures drawn so far, and where their details are."""
     pictures = lessons.training_pictures(s.work)
     vae = load_autoencoder(s)
 
     def latents(numbers: range) -> NDArray[np.float16]:
         return autoencoder.encode(vae, np.asarray(pictures[numbers.start : numbers.stop]))
 
-    def stress(numbers: range) -> NDArray[np.float16]:
-        return np.stack([denoiser.stress_of(random_scene(n), s.latent_size) for n in numbers])
+    def details(numbers: range) -> NDArray[np.float16]:
+        return np.stack([denoiser.details_of(random_scene(n), s.latent_size) for n in numbers])
 
-    dataset.extend(s.work, "latents", latents)
-    print(f"{dataset.extend(s.work, 'stress', stress)} scenes encoded")
+    dataset.extend(s.work, "latents", len(pictures), latents)
+    dataset.extend(s.work, "details", len(pictures), details)
+    print(f"{len(pictures)} scenes encoded")
 
 
 def load_tokenizer(s: Settings) -> CLIPTokenizer:
@@ -189,8 +190,8 @@ def new_denoiser(s: Settings, tokenizer: CLIPTokenizer) -> denoiser.Denoiser:
 
 
 def cached_lessons(s: Settings) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """Latents and stress of the pictures that have both so far."""
-    return dataset.cached(s.work, "latents"), dataset.cached(s.work, "stress")
+    """The latents and the details that are cached so far."""
+    return dataset.cached(s.work, "latents"), dataset.cached(s.work, "details")
 
 
 def unet_stage(s: Settings) -> None:

@@ -45,7 +45,7 @@ def score_of(booth: Booth, judges: Judges, plan: Plan) -> dict[str, Any]:
 
 
 def ahead(booth: Booth, judges: Path, plan: Plan, processes: int) -> None:
-    """Make the results of all subjects in several processes; the score then only reads them."""
+    """Make the results of all subjects in several processes; the score then trains nothing."""
     threads = max(1, torch.get_num_threads() // processes)
     spawn = get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:

@@ -83,7 +83,10 @@ def sitter(number: int, size: int) -> Sitter:
 
 
 def asked_scene(who: Sitter, template: str, seed: int) -> Scene:
-    """What the world draws of this subject for one of the paper's prompts."""
+    """What the world draws of this subject for one of the paper's prompts.
+
+    Raises `ValueError` for another prompt.
+    """
     before, after = template.lower().removeprefix("a ").split("[v] {class}")
     said = {"property": before.strip(), "place": after.strip(), "accessory": after.strip()}
     told = {
@@ -92,6 +95,8 @@ def asked_scene(who: Sitter, template: str, seed: int) -> Scene:
         for value, phrases in words_for(field).items()
         if words and words in phrases
     }
+    if not told:
+        raise ValueError(f"The world cannot draw {template}.")
     return Scene(who.look, **told, seed=seed)
 
 
@@ -127,10 +132,11 @@ def description(look: Look, known: frozenset[str]) -> str:
 def filled(template: str, subject: str) -> str:
     """A template with words for the subject in place of "[V] {class}", and the right article.
 
-    A template that gives the subject a colour takes the place of its own: "a red dog".
+    A template that gives the subject a colour takes the place of its own ones: "a red dog".
     """
-    if re.match(rf"an? ({'|'.join(COLOURS)}) \[V\]", template):
-        subject = re.sub(rf"^({'|'.join(COLOURS)}) ", "", subject)
+    colour = f"({'|'.join(COLOURS)})"
+    if re.match(rf"an? {colour} \[V\]", template):
+        subject = re.sub(rf"^{colour}( and {colour})? ", "", subject)
     sentence = template.replace("[V] {class}", subject)
     return re.sub(r"\ba (?=[aeiou])", "an ", sentence)
 

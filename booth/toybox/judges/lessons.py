@@ -59,6 +59,7 @@ def _varied(scenes: dict[int, Scene]) -> dict[int, Scene]:
         values = ((field.name, getattr(scene, field.name)) for field in dataclasses.fields(scene))
         said = {(name, value) for name, value in values if isinstance(value, str)}
         shows = said | {("class", scene.class_noun), ("kind", scene.look.kind)}
+        shows.add(("marking", scene.look.marking))
         if not shows <= seen:
             chosen[number] = scene
         seen |= shows
