@@ -29,7 +29,7 @@ from booth.toybox.scene import Scene, draw
 from booth.toybox.takes import digest, seconds_per_picture, take
 
 RENDERS = UNSEEN + 70_000  # seeds of what the world draws for questions and prompts
-VERSION = 3  # of how figures are made from pictures; results of another version are not reused
+VERSION = 4  # of how figures are made from pictures; results of another version are not reused
 
 
 @dataclass(frozen=True)
