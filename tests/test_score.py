@@ -641,6 +641,22 @@ def test_the_score_has_its_shape_and_is_remembered(
     assert again["dreambooth"]["dino"] != conditions["dreambooth"]["dino"], "seen anew"
 
 
+def test_a_result_of_prompts_that_are_worded_otherwise_now_is_not_reused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judges = Judges.load(save_judges(tmp_path / "judges"))
+    booth, who = toy_booth(tmp_path), trials.sitter(0, SIZE)
+    untrained = next(each for each in trials.CONDITIONS if not each.trained)
+    asked, take = [], exam.take
+    monkeypatch.setattr(exam, "take", lambda *given: asked.append(given[1]) or take(*given))
+    for _ in range(2):
+        exam.trial(booth, judges, PLAN, untrained, who)
+    assert len(asked) == 1
+    monkeypatch.setattr(trials, "filled", lambda template, subject: f"{subject} anew")
+    exam.trial(booth, judges, PLAN, untrained, who)
+    assert len(asked) == 2 and asked[1][0][0].endswith("anew")
+
+
 def test_the_tables_say_what_was_measured() -> None:
     band = (0.1, 0.2)
     finding = {"verdict": "holds", "metric": "clip_t", "margin": -0.05, "difference_interval": band,

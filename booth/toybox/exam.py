@@ -162,15 +162,16 @@ def trial(
     home = booth.work / f"{who.number:02d} {who.class_noun}"
     folder = home / f"{condition.name} {digest(facts)[:8]}"
     templates = templates_of(booth, plan, who)
+    asked = asked_of(course, templates, plan)
 
     def work() -> dict[str, Any]:
         print(f"{who.number:02d} {who.class_noun}: {condition.name}", flush=True)
-        taken = taken_of(booth, course, asked_of(course, templates, plan), folder)
+        taken = taken_of(booth, course, asked, folder)
         seconds = folder / "training.json"
         trained = disk.read_json(seconds) if seconds.exists() else {}
         return {**judged(judges, who, templates, taken), **trained}
 
-    key = [VERSION, judges.fingerprint, facts, templates, plan.pictures, plan.class_pictures]
+    key = [VERSION, judges.fingerprint, facts, templates, asked]
     return remembered(folder / "result.json", [key, to_dict(booth.base.sampling)], work)
 
 
