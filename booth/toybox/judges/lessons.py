@@ -58,8 +58,8 @@ def _varied(scenes: dict[int, Scene]) -> dict[int, Scene]:
     for number, scene in scenes.items():
         values = ((field.name, getattr(scene, field.name)) for field in dataclasses.fields(scene))
         said = {(name, value) for name, value in values if isinstance(value, str)}
-        shows = said | {("class", scene.class_noun), ("kind", scene.look.kind)}
-        shows.add(("marking", scene.look.marking))
+        look = scene.look
+        shows = said | {("class", look.class_noun), ("kind", look.kind), ("marking", look.marking)}
         if not shows <= seen:
             chosen[number] = scene
         seen |= shows
