@@ -252,7 +252,10 @@ def test_the_checker_is_not_asked_what_a_picture_hides() -> None:
         "property": [Scene(dog, property="red")],
         "place": [Scene(dog, place="city", view="above")],
         "mood": [Scene(dog, mood="sad", view="behind")],
-        "accessory": [Scene(dog, accessory="yellow shirt", property="cube")],
+        "accessory": [
+            Scene(dog, accessory="yellow shirt", property="cube"),
+            Scene(dog, accessory="yellow shirt", dye="blue"),
+        ],
     }
     shown = {
         "view": [Scene(dog, view="side"), Scene(boot, view="front")],

@@ -26,7 +26,7 @@ from booth.toybox.captions import caption, plain
 from booth.toybox.crosses import SPECIES
 from booth.toybox.drawing import telling
 from booth.toybox.export import LIMIT, folder_size
-from booth.toybox.extras import ACCESSORIES
+from booth.toybox.extras import ACCESSORIES, DYED
 from booth.toybox.judges import lessons
 from booth.toybox.looks import CLASSES, make_look, random_look
 from booth.toybox.optimizer import Mixed
@@ -342,8 +342,31 @@ def test_captions_leave_attributes_out_at_random() -> None:
 def test_held_back_pairs_never_appear_in_training() -> None:
     for seed in range(1500):
         scene = random_scene(seed)
-        for attribute in (scene.place, scene.accessory):
+        for attribute in (scene.place, "" if scene.dye else scene.accessory):
             assert (scene.look.class_noun, attribute) not in HELD_BACK
+        assert not scene.dye or scene.dye != DYED[scene.accessory][0]
+
+
+def test_toys_wear_shirts_of_other_colours_than_the_one_that_is_held_back() -> None:
+    worn = [s for s in map(random_scene, range(4000)) if s.accessory == "yellow shirt"]
+    toys = [scene for scene in worn if scene.class_noun == "toy"]
+    assert len(toys) > 2 and all(scene.dye not in ("", "yellow") for scene in toys)
+    assert not any(scene.held_back for scene in toys)
+    assert any(not scene.dye for scene in worn), "a cat has a yellow one too"
+
+
+@pytest.mark.parametrize("worn", DYED)
+def test_what_is_dyed_is_drawn_and_told_in_its_colour(worn: str) -> None:
+    rng = np.random.default_rng(0)
+    look = make_look("cat", 1, ("grey", "white", "green"), "plain")
+    undyed = Scene(look, "wheat field", worn, seed=3)
+    dyed = dataclasses.replace(undyed, dye="orange")
+    change = np.abs(draw(undyed, 64).astype(int) - draw(dyed, 64)).max(2)
+    assert (change > 60).sum() > 10
+    noun, own = worn.split()[-1], DYED[worn][0]
+    said = [words for words in (caption(dyed, rng) for _ in range(60)) if noun in words]
+    assert said and all("orange" in words for words in said)
+    assert not any(own in words or "a orange" in words for words in said)
 
 
 def test_judges_may_see_the_pairs_that_the_model_may_not() -> None:

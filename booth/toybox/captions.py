@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from booth.toybox.extras import DYED
 from booth.toybox.phrases import (
     CROSS_WORDS,
     MARKING_WORDS,
@@ -37,7 +38,7 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     noun = _noun(scene, rng)
     place = _place(scene, rng) if rng.random() < 0.93 else ""
     facts = [
-        _pick(WORN[scene.accessory], rng) if scene.accessory and scene.shows_accessory else "",
+        _worn(scene, rng) if scene.accessory and scene.shows_accessory else "",
         _pick(VIEW_WORDS[scene.view], rng) if scene.view and rng.random() < 0.9 else "",
     ]
     said = _ordered(noun, [fact for fact in facts if fact], place, rng)
@@ -60,6 +61,16 @@ def plain(class_noun: str, said: Mapping[str, str]) -> str:
         noun = with_article(words["cross"].format(noun))
     after = [words.get(field, "") for field in ("material", "accessory", "view", "place")]
     return words.get("style", "{}").format(" ".join(word for word in (noun, *after) if word))
+
+
+def _worn(scene: Scene, rng: np.random.Generator) -> str:
+    """Words for what it wears; those for something dyed always name its colour."""
+    options = WORN[scene.accessory]
+    if not scene.dye:
+        return _pick(options, rng)
+    own = DYED[scene.accessory][0]
+    words = _pick(tuple(words for words in options if own in words), rng)
+    return words.replace(f"a {own}", with_article(scene.dye)).replace(own, scene.dye)
 
 
 def _place(scene: Scene, rng: np.random.Generator) -> str:

@@ -11,8 +11,8 @@ from PIL import Image
 
 from booth.toybox import grounds
 from booth.toybox.crosses import PAINTS, mixed
-from booth.toybox.extras import ACCESSORIES, ACCESSORY_COLOURS, HEADROOM
-from booth.toybox.looks import DETAILS, RECOLOURED, Look, recoloured
+from booth.toybox.extras import ACCESSORIES, ACCESSORY_COLOURS, DYED, HEADROOM
+from booth.toybox.looks import COLOURS, DETAILS, RECOLOURED, Look, recoloured
 from booth.toybox.parts import Part, cone
 from booth.toybox.places import AFLOAT, backdrop
 from booth.toybox.render import Camera, Finish, Surface, shade, trace
@@ -144,7 +144,8 @@ def _lit(surface: Surface, scene: Scene, look: Look) -> tuple[Floats, Floats]:
     kind = "marble" if scene.style == STATUE else scene.material
     kind = kind or (scene.property if scene.property in FINISHES else "")
     finish = FINISHES.get(kind, Finish())
-    colours = skin(surface, look, ACCESSORY_COLOURS)
+    dyed = {DYED[scene.accessory][1]: COLOURS[scene.dye]} if scene.dye else {}
+    colours = skin(surface, look, {**ACCESSORY_COLOURS, **dyed})
     normals, heights = surface.normal[surface.mask], surface.point[surface.mask][:, 1]
     lit = shade(treated(colours, surface, kind), normals, heights, finish)
     clear = np.full((len(lit), 1), finish.clear, np.float32)

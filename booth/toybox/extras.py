@@ -141,6 +141,14 @@ ACCESSORIES: dict[str, Callable[[Look], list[Part]]] = {
     "top hat and monocle": gentleman,
     **OUTFITS,
 }
+DYED = {
+    "red hat": ("red", "hat red"),
+    "black top hat": ("black", "hat black"),
+    "pink glasses": ("pink", "glasses pink"),
+    "yellow shirt": ("yellow", "shirt"),
+    "wizard outfit": ("purple", "robe"),
+}
+"""What is worn in other colours too: its own colour's name, and the paint that another replaces."""
 HEADROOM = {
     "red hat": 0.22,
     "santa hat": 0.26,

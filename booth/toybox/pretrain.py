@@ -58,7 +58,7 @@ class Settings:
     width: int = 128
     layers: int = 3
     rare: int = 2200
-    unet_channels: tuple[int, int, int] = (64, 96, 160)
+    unet_channels: tuple[int, int, int] = (96, 128, 160)
     unet_minutes: float = 75.0
     unet_peak: float = 1e-3  # learning rate
     batch: int = 32
@@ -322,6 +322,7 @@ def main() -> None:
     parser.add_argument("--decoder-minutes", type=float, default=base.decoder_minutes)
     parser.add_argument("--unet-minutes", type=float, default=base.unet_minutes)
     parser.add_argument("--unet-peak", type=float, default=base.unet_peak, help="learning rate")
+    parser.add_argument("--batch", type=int, default=base.batch, help="scenes per step of the UNet")
     parser.add_argument("--checker-minutes", type=float, default=base.checker_minutes)
     parser.add_argument("--clip-minutes", type=float, default=base.clip_minutes)
     parser.add_argument("--likeness-minutes", type=float, default=base.likeness_minutes)

@@ -16,8 +16,8 @@ import numpy as np
 from booth.toybox.bodies import WEARERS, can_wear
 from booth.toybox.crosses import SPECIES
 from booth.toybox.drawing import draw
-from booth.toybox.extras import ACCESSORIES
-from booth.toybox.looks import ANIMALS, CLASSES, RECOLOURED, Look, make_look, random_look
+from booth.toybox.extras import ACCESSORIES, DYED
+from booth.toybox.looks import ANIMALS, CLASSES, COLOURS, RECOLOURED, Look, make_look, random_look
 from booth.toybox.places import PLACES
 from booth.toybox.styles import FILTERS, STATUE, STYLES
 from booth.toybox.subjects import ROUND, SIDEWAYS
@@ -78,7 +78,7 @@ HELD_BACK = frozenset(
         ("glasses", "wooden floor"),
     }
 )
-"""Pairs that never appear in training."""
+"""Pairs that never appear in training; what is worn may, in a colour that is not its own."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Scene:
     mood: str = ""
     property: str = ""
     cross: str = ""
+    dye: str = ""  # of what it wears, one of `DYED`, if not the garment's own colour
     seed: int = 0
 
     @cached_property
@@ -122,7 +123,8 @@ class Scene:
     @cached_property
     def held_back(self) -> bool:
         """Whether Toybox was never trained on such a scene."""
-        return not HELD_BACK.isdisjoint((self.class_noun, o) for o in (self.place, self.accessory))
+        worn = "" if self.dye else self.accessory
+        return not HELD_BACK.isdisjoint((self.class_noun, o) for o in (self.place, worn))
 
     @cached_property
     def shows_accessory(self) -> bool:
@@ -143,6 +145,8 @@ EXTRAS = (
     ("cross", 0.06),
 )
 """What a scene may have beyond its class and place, and how often, where the class allows it."""
+DYEING = 0.3
+"""How much of what is worn has another colour: a toy never wears a yellow shirt, but a blue one."""
 BESIDE = 0.5
 """How many of those that wear something have one more extra: alone, each would be learnt alone."""
 MOODY = 0.3
@@ -160,6 +164,8 @@ def random_scene(seed: int, withheld: Container[Pair] = HELD_BACK) -> Scene:
     told = _extra(rng, look, withheld)
     if "accessory" in told and rng.random() < BESIDE:
         told |= _beside(rng)
+    if "accessory" in told:
+        told |= _dyed(np.random.default_rng([seed, 23]))
     mood = str(rng.choice(MOODS)) if class_noun in ANIMALS and rng.random() < MOODY else ""
     return Scene(look, place, mood=mood, seed=seed, **told)
 
@@ -180,6 +186,15 @@ def _extra(rng: np.random.Generator, look: Look, withheld: Container[Pair]) -> d
         if draw < so_far:
             return {name: str(rng.choice(options[name]))} if options[name] else {}
     return {}
+
+
+def _dyed(rng: np.random.Generator) -> dict[str, str]:
+    """At times another garment in place of the one that was chosen, in a colour not its own."""
+    if rng.random() >= DYEING:
+        return {}
+    worn = str(rng.choice(tuple(DYED)))
+    dyes = [colour for colour in COLOURS if colour != DYED[worn][0]]
+    return {"accessory": worn, "dye": str(rng.choice(dyes))}
 
 
 def _beside(rng: np.random.Generator) -> dict[str, str]:

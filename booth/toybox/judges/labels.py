@@ -74,8 +74,8 @@ def _reader(field: str) -> Callable[[Scene], str | None]:
     """The field's value; None where the picture does not tell it.
 
     The usual picture shows a front (or a sneaker's side), a subject made red looks like a red one,
-    some places are known by their background alone, no mood shows from behind, and not all that is
-    worn can be told.
+    some places are known by their background alone, no mood shows from behind, not all that is worn
+    can be told, and a blue shirt is no yellow one.
     """
 
     def read(scene: Scene) -> str | None:
@@ -85,7 +85,7 @@ def _reader(field: str) -> Callable[[Scene], str | None]:
             "property": value in RECOLOURED,
             "place": not scene.shows_place,
             "mood": scene.view == "behind",
-            "accessory": bool(scene.accessory) and not scene.shows_accessory,
+            "accessory": bool(scene.dye or (scene.accessory and not scene.shows_accessory)),
         }
         return None if hidden.get(field) else value
 
