@@ -88,7 +88,7 @@ CATALOGUE = (
         seconds_per_step=0.4,
         training={
             "learning_rate": 1e-4,
-            "steps": 400,  # of the last Toybox: 240 learn less of the looks, 600 of the prompts
+            "steps": 400,  # with an earlier Toybox 240 learnt few looks, 600 lost prompts
             "batch_size": 2,
             "train_text_encoder": True,  # else "a dog" drifts to the subject, priors or not
             "prior_images": 32,

@@ -158,7 +158,7 @@ def velocity_loss(
     """Min-SNR weighted velocity error; times are stratified over the batch.
 
     `stress` says how much each place counts, and is laid over the latents. Times are drawn on the
-    CPU, whatever device `latents` and `ids` lie on; a card computes in half precision.
+    CPU, whatever device `latents` and `ids` lie on; a card computes in bfloat16.
     """
     count, steps = len(latents), scheduler.config.num_train_timesteps
     times = ((torch.arange(count) + torch.rand(count)) * steps / count).long().to(latents.device)

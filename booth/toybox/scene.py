@@ -162,10 +162,8 @@ def random_scene(seed: int, withheld: Container[Pair] = HELD_BACK) -> Scene:
     places = _allowed(class_noun, PLACES, withheld)
     place = _one(rng, places, [1.6 if p == "studio" else 1.0 for p in places])
     told = _extra(rng, look, withheld)
-    if "accessory" in told and rng.random() < BESIDE:
-        told |= _beside(rng)
     if "accessory" in told:
-        told |= _dyed(np.random.default_rng([seed, 23]))
+        told |= _beside(rng) | _dyed(np.random.default_rng([seed, 23]))
     mood = str(rng.choice(MOODS)) if class_noun in ANIMALS and rng.random() < MOODY else ""
     return Scene(look, place, mood=mood, seed=seed, **told)
 
@@ -198,7 +196,9 @@ def _dyed(rng: np.random.Generator) -> dict[str, str]:
 
 
 def _beside(rng: np.random.Generator) -> dict[str, str]:
-    """What else there is about one that wears something, as a field and its value."""
+    """At times one thing more about what wears something, as a field and its value."""
+    if rng.random() >= BESIDE:
+        return {}
     options = {
         "style": tuple(FILTERS),
         "property": tuple(p for p in PROPERTIES if p != "cube"),
