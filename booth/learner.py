@@ -69,8 +69,8 @@ class Learner:
         _place(parts, config)
         self.named = _named(trained)
         self.weights = list(self.named.values())
-        self.learning_rate = config.learning_rate  # in use: less after `slow_down`
-        self.optimizer: Any = optimizers.build(self.weights, config, models.device())
+        self.pace = 1.0  # the share of the learning rates in use: less once it went astray
+        self.optimizer: Any = _optimizer(self.named, config)
         parts.move(models.device(), *trained)
         self.scale = optimizers.LossScale(parts.device) if config.precision == "fp16" else None
         self.accelerator = _accelerator(parts, config)
@@ -109,14 +109,15 @@ class Learner:
         mean: torch.Tensor = self.accelerator.reduce(numbers, "mean")
         return mean
 
-    def slow_down(self, learning_rate: float) -> None:
-        """Go on with another learning rate."""
-        self.learning_rate = learning_rate
-        for group in self.optimizer.param_groups:
+    def approach(self, step: int) -> None:
+        """Set the learning rates for a step, as the config's schedule says, at our pace."""
+        share = self.pace * self.config.share_of_rate(step)
+        rates = (self.config.learning_rate, self.config.text_encoder_learning_rate)
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
             if isinstance(group["lr"], torch.Tensor):
-                group["lr"].fill_(learning_rate)
+                group["lr"].fill_(share * rate)
             else:
-                group["lr"] = learning_rate
+                group["lr"] = share * rate
 
     def sound(self) -> bool:
         """Whether every trained weight is a number; waits for the device."""
@@ -129,7 +130,11 @@ class Learner:
             for name, weight in self.named.items()
         }
         state = self.optimizer.state_dict()
-        state["param_groups"][0] |= {"kind": self._kind, "lr": self.learning_rate}
+        state["param_groups"][0] |= {
+            "kind": self._kind,
+            "lr": self.config.learning_rate,
+            "pace": self.pace,
+        }
         if self.scale is not None:
             state["param_groups"][0]["loss_scale"] = self.scale.state_dict()
         return weights, state
@@ -140,14 +145,17 @@ class Learner:
         for name, weight in self.named.items():
             optimizers.put(self.optimizer, weight, checkpoint.weights[name])
         group = checkpoint.optimizer["param_groups"][0]
-        self.slow_down(group["lr"])
+        self.pace = group.pop("pace", 1.0)
         if group.pop("kind", self._kind) != self._kind:
             return
         scale = group.pop("loss_scale", None)
         if self.scale is not None and scale is not None:
             self.scale.load_state_dict(scale)
-        own = self.optimizer.param_groups[0]  # how it steps is for this run to say
-        group |= {key: own[key] for key in ("lr", "fused", "capturable") if key in own}
+        own_way = ("lr", "fused", "capturable")  # how it steps is for this run to say
+        for group, own in zip(
+            checkpoint.optimizer["param_groups"], self.optimizer.param_groups, strict=True
+        ):
+            group |= {key: own[key] for key in own_way if key in own}
         self.optimizer.load_state_dict(checkpoint.optimizer)
 
     @torch.no_grad()
@@ -213,6 +221,16 @@ def _named(trained: dict[str, Any]) -> dict[str, nn.Parameter]:
         for key, weight in module.named_parameters()
         if weight.requires_grad
     }
+
+
+def _optimizer(named: dict[str, nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimizer of all named weights; the text encoder's may have a rate of their own."""
+    weights: list[nn.Parameter] = []
+    words: list[nn.Parameter] = []
+    for name, weight in named.items():
+        of_words = config.text_encoder_learning_rate and name.startswith("text_encoder")
+        (words if of_words else weights).append(weight)
+    return optimizers.build(weights, config, models.device(), words)
 
 
 def _accelerator(parts: Parts, config: TrainingConfig) -> Accelerator:

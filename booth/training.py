@@ -77,6 +77,7 @@ def train(
             yield from _previews(learner, rehearsal, step)
         while step < config.steps:
             batch = draw(learner.examples, config, step, learner.factors, learner.share)
+            learner.approach(step)
             losses.append(steps(batch))
             step += 1
             if not _time_to_look(step, config):
@@ -147,13 +148,13 @@ def _retreat(learner: Learner, folder: Path, step: int) -> int:
     Raises when there is none, or when the learning rate was halved before.
     """
     checkpoint = checkpoints.latest(folder)
-    if checkpoint is None or learner.learning_rate < learner.config.learning_rate:
+    if checkpoint is None or learner.pace < 1:
         raise BoothError(
             f"Training went astray at step {step}: the loss is no longer a number.",
             "Train the subject again with a lower learning rate.",
         )
     learner.restore(checkpoint)
-    learner.slow_down(learner.config.learning_rate / 2)
+    learner.pace = 0.5
     return checkpoint.step
 
 

@@ -11,7 +11,7 @@ from diffusers import DDPMScheduler
 from PIL import Image
 
 from booth import models, training
-from booth.config import SamplingConfig, TrainingConfig, to_dict
+from booth.config import SamplingConfig, Schedule, TrainingConfig, to_dict
 from booth.errors import BoothError
 from booth.events import Loss, Notice, Preview, Saved
 from booth.examples import Examples, View, draw, turn
@@ -138,6 +138,38 @@ def test_the_text_encoder_learns_only_when_asked(base_folder: Path) -> None:
         assert all(torch.equal(vae[k], v) for k, v in pupil.parts.vae.state_dict().items())
 
 
+def test_the_text_encoder_learns_at_a_rate_of_its_own(base_folder: Path) -> None:
+    moved = {}
+    for rate in (0.0, 5 * CONFIG.learning_rate):
+        config = replace(CONFIG, train_text_encoder=True, text_encoder_learning_rate=rate)
+        pupil = learner(base_folder, config)
+        before = {name: weight.detach().clone() for name, weight in pupil.named.items()}
+        pupil.pace = 0.5  # as after it went astray
+        pupil.approach(0)
+        learn(pupil, draw(pupil.examples, config, 0, FACTORS))
+        steps = {
+            name: float((w.detach() - before[name]).abs().max()) for name, w in pupil.named.items()
+        }
+        moved[rate] = [max(s for n, s in steps.items() if n.startswith(p)) for p in ("unet", "t")]
+    (unet, text), (unet_too, quick) = moved.values()
+    assert unet == unet_too
+    assert quick / text == pytest.approx(5, rel=0.05)  # the first step of Adam is its rate
+
+
+def test_a_linear_schedule_takes_steps_that_shrink_towards_nothing(
+    base_folder: Path, tmp_path: Path
+) -> None:
+    asked = {"train_text_encoder": True, "text_encoder_learning_rate": 8e-3}
+    config = replace(CONFIG, **asked, schedule="linear", preview_every=0)  # type: ignore[arg-type]
+    pupil, rates = learner(base_folder, config), []
+    for event in training.train(pupil, tmp_path, FACTS, rehearsal()):
+        if isinstance(event, Loss):
+            rates.append([group["lr"] for group in pupil.optimizer.param_groups])
+    shares = [1 - step / config.steps for step in range(config.steps)]
+    assert [unet for unet, _ in rates] == pytest.approx([config.learning_rate * s for s in shares])
+    assert [text for _, text in rates] == pytest.approx([8e-3 * share for share in shares])
+
+
 def test_gradient_checkpointing_changes_memory_not_mathematics(base_folder: Path) -> None:
     losses = []
     for checkpointing in (False, True):
@@ -176,18 +208,23 @@ def test_closing_the_loop_saves_a_checkpoint_of_the_very_step(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000002", "step-000003"]
 
 
-@pytest.mark.parametrize("stop_at", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("stop_at", "rate", "schedule"), [(1, 0.0, "constant"), (2, 3e-3, "linear"), (3, 0.0, "linear")]
+)
 def test_a_stopped_and_resumed_run_ends_in_the_same_weights_bit_for_bit(
-    base_folder: Path, tmp_path: Path, stop_at: int
+    base_folder: Path, tmp_path: Path, stop_at: int, rate: float, schedule: Schedule
 ) -> None:
-    whole = learner(base_folder, replace(CONFIG, train_text_encoder=True))
+    config = replace(
+        CONFIG, train_text_encoder=True, text_encoder_learning_rate=rate, schedule=schedule
+    )
+    whole = learner(base_folder, config)
     list(training.train(whole, tmp_path / "whole", FACTS, rehearsal()))
-    first = learner(base_folder, replace(CONFIG, train_text_encoder=True))
+    first = learner(base_folder, config)
     events = training.train(first, tmp_path / "parts", FACTS, rehearsal("a bxz dog"))
     for event in events:
         if isinstance(event, Loss) and event.step == stop_at:
             events.close()  # type: ignore[attr-defined]
-    second = learner(base_folder, replace(CONFIG, train_text_encoder=True))
+    second = learner(base_folder, config)
     list(training.train(second, tmp_path / "parts", FACTS, rehearsal()))
     ours, theirs = second.state()[0], whole.state()[0]
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -277,7 +314,7 @@ def test_weights_that_are_no_numbers_send_it_back_once_at_half_the_speed(
     notices = [event for event in told if isinstance(event, Notice)]
     assert len(notices) == 1 and "step 2" in notices[0].text
     assert [event.step for event in told if isinstance(event, Loss)] == [1, 2, 3, 4, 5, 6]
-    assert pupil.learning_rate == CONFIG.learning_rate / 2
+    assert pupil.pace == 0.5
     assert pupil.sound()
 
 

@@ -35,27 +35,31 @@ def build(
     weights: Sequence[torch.nn.Parameter],
     config: TrainingConfig,
     device: torch.device | None = None,
+    words: Sequence[torch.nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
     """The optimizer `config` asks for; it takes the weights to `device`, one by one.
 
     `weights` are float32, all in one place. With `exact_bf16` they become bfloat16 there, without
     losing a bit; bfloat16 ones are welcome too. Save such weights in bfloat16: the optimizer's
-    state dict holds the rest. Raises `BoothError` for settings that exclude each other.
+    state dict holds the rest. `words` are more of them, which learn at the text encoder's own
+    rate and come after the others in a state dict. Raises `BoothError` for settings that exclude
+    each other.
     """
     _refuse(config)
-    weights = list(weights)
+    groups = [{"params": list(weights), "lr": config.learning_rate}]
+    if words:
+        groups.append({"params": list(words), "lr": config.text_encoder_learning_rate})
     device = device or weights[0].device
     eight = config.optimizer == "adamw8bit"
     recorded = config.recorded and device.type in FUSED
     built: torch.optim.Optimizer
     if eight or config.exact_bf16 or config.in_backward or config.offload_optimizer:
-        built = Stepper(weights, Adam8bit() if eight else Adam(), config, device)
+        built = Stepper(groups, Adam8bit() if eight else Adam(), config, device)
     else:
-        for weight in weights:
+        for weight in (*weights, *words):
             weight.data = weight.data.to(device)
         fused = device.type in FUSED or None
-        rate = config.learning_rate
-        built = torch.optim.AdamW(weights, lr=rate, fused=fused, capturable=recorded)
+        built = torch.optim.AdamW(groups, fused=fused, capturable=recorded)
     if recorded:  # a CUDA graph reads it from the card
         built.param_groups[0]["lr"] = torch.tensor(config.learning_rate, device=device)
     return built

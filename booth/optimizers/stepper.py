@@ -13,6 +13,7 @@ from booth.optimizers.lending import Lender
 from booth.optimizers.rules import FUSED, Rule, State
 
 Weight = torch.nn.Parameter
+Group = dict[str, Any]  # weights that share a learning rate: "params" and "lr"
 
 
 class Stepper(torch.optim.Optimizer):
@@ -25,22 +26,15 @@ class Stepper(torch.optim.Optimizer):
     found_inf: torch.Tensor | None = None  # () one to skip the step: torch's convention, fused only
 
     def __init__(
-        self, weights: list[Weight], rule: Rule, config: TrainingConfig, device: torch.device
+        self, groups: list[Group], rule: Rule, config: TrainingConfig, device: torch.device
     ) -> None:
         fused = rule.fuses and device.type in FUSED
-        super().__init__(
-            weights,
-            {
-                "lr": config.learning_rate,
-                "betas": (0.9, 0.999),
-                "eps": 1e-8,
-                "weight_decay": 1e-2,
-                "fused": fused,
-            },
-        )
+        settings = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2, "fused": fused}
+        super().__init__(groups, settings)
+        self._groups = {weight: group for group in self.param_groups for weight in group["params"]}
         self._rule, self._exact = rule, config.exact_bf16
         self._lender = Lender(device, self.state) if config.offload_optimizer else None
-        for weight in weights:
+        for weight in self._groups:
             remainder = _halve(weight) if self._exact else None  # before it travels
             weight.data = weight.data.to(device)
             state = rule.fresh(weight)
@@ -54,7 +48,7 @@ class Stepper(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Update every weight that has a gradient; in backward there are none left."""
         assert closure is None
-        for weight in self._weights:
+        for weight in self._groups:
             if weight.grad is not None:
                 self._update(weight)
 
@@ -90,20 +84,16 @@ class Stepper(torch.optim.Optimizer):
         self._settle()
         saved = state_dict["state"]
         if any(
-            _shapes(self.state[w]) != _shapes(saved.get(n, {})) for n, w in enumerate(self._weights)
+            _shapes(self.state[w]) != _shapes(saved.get(n, {})) for n, w in enumerate(self._groups)
         ):
             raise _foreign()
-        for number, weight in enumerate(self._weights):
+        for number, weight in enumerate(self._groups):
             own = self.state[weight]
             for name, value in saved[number].items():
                 own[name] = own[name].copy_(value) if isinstance(value, torch.Tensor) else value
         fixed = ("params", "fused")
-        numbers = {k: v for k, v in state_dict["param_groups"][0].items() if k not in fixed}
-        self.param_groups[0].update(numbers)
-
-    @property
-    def _weights(self) -> list[Weight]:
-        return list(self.param_groups[0]["params"])
+        for own, group in zip(self.param_groups, state_dict["param_groups"], strict=True):
+            own.update({key: value for key, value in group.items() if key not in fixed})
 
     def _update_and_free(self, weight: torch.Tensor) -> None:
         with torch.no_grad():
@@ -114,16 +104,14 @@ class Stepper(torch.optim.Optimizer):
         state = self._lender.lend(weight) if self._lender else self.state[weight]
         here = weight.detach()
         master = masters.join(here, state["remainder"]) if self._exact else here
-        self._rule.update(master, _beside(master, weight.grad), state, self._settings())
+        settings = {**self._groups[weight], "found_inf": self.found_inf}
+        self._rule.update(master, _beside(master, weight.grad), state, settings)
         if self._exact:
             upper, lower = masters.split(master)
             here.copy_(upper)
             state["remainder"].copy_(lower)
         if self._lender:
             self._lender.take_back(weight, state)
-
-    def _settings(self) -> dict[str, Any]:
-        return {**self.param_groups[0], "found_inf": self.found_inf}
 
     def _settle(self) -> None:
         if self._lender:

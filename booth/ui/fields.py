@@ -31,6 +31,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "prior_images": ("Other examples", "Pictures of the kind in general; 0 switches them off."),
     "prior_loss_weight": ("Weight of the other examples", "Lambda in the paper."),
     "train_text_encoder": ("Teach the words too", "Better likeness, needs more memory."),
+    "text_encoder_learning_rate": ("Learning rate of the words", "0: the same as all else."),
+    "schedule": ("Learning rates over the steps", "Constant, or falling to nothing at the end."),
     "resolution": ("Picture size", "Pixels per side."),
     "seed": ("Seed", "The same seed gives the same training."),
     "method": ("What is trained", "All weights as in the paper, or a small adapter (LoRA)."),
@@ -52,6 +54,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, 100_000),
     "learning_rate": (1e-9, 1.0),
+    "text_encoder_learning_rate": (0.0, 1.0),
     "batch_size": (1, 64),
     "prior_images": (0, 10_000),
     "prior_loss_weight": (0.0, 100.0),
