@@ -89,8 +89,8 @@ CATALOGUE = (
         training={
             "learning_rate": 1e-4,
             # slower words leave [V] bare in other prompts, and "a dog" becomes the subject
-            "text_encoder_learning_rate": 5e-4,
-            "schedule": "linear",  # constant rates drown prompts in the photos' places
+            "text_encoder_factor": 5.0,
+            "rate_schedule": "linear",  # constant rates drown prompts in the photos' places
             "steps": 345,
             "batch_size": 2,
             "train_text_encoder": True,  # else "a dog" drifts to the subject, priors or not

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from booth import catalogue, crew, jobs, machine, memory, photos, prompts
-from booth.config import Attention, Method, Schedule, to_dict
+from booth.config import Attention, Method, RateSchedule, to_dict
 from booth.errors import BoothError, for_people
 from booth.events import Done, Event, record
 from booth.gallery import card_prompt, cards
@@ -25,8 +25,8 @@ from booth.library import Library, Subject
 Line = dict[str, Any]
 _TRAINING_OPTIONS = (
     "steps", "learning_rate", "batch_size", "resolution", "prior_images", "prior_loss_weight",
-    "train_text_encoder", "text_encoder_learning_rate", "identifier", "seed", "method",
-    "lora_rank", "lora_alpha", "views", "cuda_graph", "attention", "schedule",
+    "train_text_encoder", "text_encoder_factor", "identifier", "seed", "method",
+    "lora_rank", "lora_alpha", "views", "cuda_graph", "attention", "rate_schedule",
 )  # fmt: skip
 _TOLD = (
     "steps", "seconds", "weights", "sheet", "steps_per_second_ratio", "peak_memory_ratio",
@@ -350,8 +350,10 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--prior-images", type=_whole(0), help="0: no prior preservation")
     sub.add_argument("--prior-loss-weight", type=_number, help="lambda of Eq. 2")
     sub.add_argument("--train-text-encoder", action="store_true", default=None)
-    sub.add_argument("--text-encoder-learning-rate", type=_number, help="0: --learning-rate too")
-    sub.add_argument("--schedule", choices=get_args(Schedule), help="linear: rates fall to 0")
+    sub.add_argument(
+        "--text-encoder-factor", type=_number, help="times --learning-rate, if trained"
+    )
+    sub.add_argument("--rate-schedule", choices=get_args(RateSchedule), help="linear: down to 0")
     sub.add_argument("--identifier", help="rare token(s) to use, instead of choosing by seed")
     sub.add_argument("--seed", type=_whole(0))
     sub.add_argument("--method", choices=get_args(Method), help="all weights, or an adapter")

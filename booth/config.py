@@ -12,7 +12,7 @@ Optimizer = Literal["adamw", "adamw8bit"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Attention = Literal["sdpa", "xformers", "timed"]
 Method = Literal["full", "lora"]
-Schedule = Literal["constant", "linear"]
+RateSchedule = Literal["constant", "linear"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class TrainingConfig:
     prior_images: int = 100  # 0 switches prior preservation off
     prior_loss_weight: float = 1.0  # lambda of Eq. 2
     train_text_encoder: bool = False
-    text_encoder_learning_rate: float = 0.0  # of the text encoder; 0: learning_rate too
-    schedule: Schedule = "constant"  # of the learning rates; linear: down to 0 at the last step
+    text_encoder_factor: float = 1.0  # times learning_rate: the text encoder's
+    rate_schedule: RateSchedule = "constant"  # or falling evenly, to 0 after the last step
     resolution: int = 512  # pixels per side
     seed: int = 0
     identifier: str = ""  # rare token(s); chosen by seed when empty
@@ -63,8 +63,8 @@ class TrainingConfig:
         return self.prior_images > 0 and self.prior_loss_weight > 0
 
     def share_of_rate(self, step: int) -> float:
-        """The share of the learning rates, 0..1, with which `step` is made; the first is 0."""
-        return 1 - step / self.steps if self.schedule == "linear" else 1.0
+        """The share of the learning rates, 0..1, with which `step` is made; steps count from 0."""
+        return 1 - step / self.steps if self.rate_schedule == "linear" else 1.0
 
     @property
     def recorded(self) -> bool:

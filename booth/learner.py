@@ -111,13 +111,14 @@ class Learner:
 
     def approach(self, step: int) -> None:
         """Set the learning rates for a step, as the config's schedule says, at our pace."""
-        share = self.pace * self.config.share_of_rate(step)
-        rates = (self.config.learning_rate, self.config.text_encoder_learning_rate)
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
+        rate = self.config.learning_rate * self.pace * self.config.share_of_rate(step)
+        for group, factor in zip(
+            self.optimizer.param_groups, (1.0, self.config.text_encoder_factor), strict=False
+        ):
             if isinstance(group["lr"], torch.Tensor):
-                group["lr"].fill_(share * rate)
+                group["lr"].fill_(rate * factor)
             else:
-                group["lr"] = share * rate
+                group["lr"] = rate * factor
 
     def sound(self) -> bool:
         """Whether every trained weight is a number; waits for the device."""
@@ -144,17 +145,15 @@ class Learner:
         """Go back to a saved state, exactly; another kind of optimizer starts with no memory."""
         for name, weight in self.named.items():
             optimizers.put(self.optimizer, weight, checkpoint.weights[name])
-        group = checkpoint.optimizer["param_groups"][0]
-        self.pace = group.pop("pace", 1.0)
-        if group.pop("kind", self._kind) != self._kind:
+        groups = checkpoint.optimizer["param_groups"]
+        self.pace = groups[0].pop("pace", 1.0)
+        if groups[0].pop("kind", self._kind) != self._kind:
             return
-        scale = group.pop("loss_scale", None)
+        scale = groups[0].pop("loss_scale", None)
         if self.scale is not None and scale is not None:
             self.scale.load_state_dict(scale)
         own_way = ("lr", "fused", "capturable")  # how it steps is for this run to say
-        for group, own in zip(
-            checkpoint.optimizer["param_groups"], self.optimizer.param_groups, strict=True
-        ):
+        for group, own in zip(groups, self.optimizer.param_groups, strict=True):
             group |= {key: own[key] for key in own_way if key in own}
         self.optimizer.load_state_dict(checkpoint.optimizer)
 
@@ -224,11 +223,11 @@ def _named(trained: dict[str, Any]) -> dict[str, nn.Parameter]:
 
 
 def _optimizer(named: dict[str, nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimizer of all named weights; the text encoder's may have a rate of their own."""
+    """The optimizer of all named weights; the text encoder's may learn at another rate."""
     weights: list[nn.Parameter] = []
     words: list[nn.Parameter] = []
     for name, weight in named.items():
-        of_words = config.text_encoder_learning_rate and name.startswith("text_encoder")
+        of_words = config.text_encoder_factor != 1 and name.startswith("text_encoder")
         (words if of_words else weights).append(weight)
     return optimizers.build(weights, config, models.device(), words)
 

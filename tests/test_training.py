@@ -11,7 +11,7 @@ from diffusers import DDPMScheduler
 from PIL import Image
 
 from booth import models, training
-from booth.config import SamplingConfig, Schedule, TrainingConfig, to_dict
+from booth.config import RateSchedule, SamplingConfig, TrainingConfig, to_dict
 from booth.errors import BoothError
 from booth.events import Loss, Notice, Preview, Saved
 from booth.examples import Examples, View, draw, turn
@@ -140,8 +140,8 @@ def test_the_text_encoder_learns_only_when_asked(base_folder: Path) -> None:
 
 def test_the_text_encoder_learns_at_a_rate_of_its_own(base_folder: Path) -> None:
     moved = {}
-    for rate in (0.0, 5 * CONFIG.learning_rate):
-        config = replace(CONFIG, train_text_encoder=True, text_encoder_learning_rate=rate)
+    for factor in (1.0, 5.0):
+        config = replace(CONFIG, train_text_encoder=True, text_encoder_factor=factor)
         pupil = learner(base_folder, config)
         before = {name: weight.detach().clone() for name, weight in pupil.named.items()}
         pupil.pace = 0.5  # as after it went astray
@@ -150,7 +150,7 @@ def test_the_text_encoder_learns_at_a_rate_of_its_own(base_folder: Path) -> None
         steps = {
             name: float((w.detach() - before[name]).abs().max()) for name, w in pupil.named.items()
         }
-        moved[rate] = [max(s for n, s in steps.items() if n.startswith(p)) for p in ("unet", "t")]
+        moved[factor] = [max(s for n, s in steps.items() if n.startswith(p)) for p in ("unet", "t")]
     (unet, text), (unet_too, quick) = moved.values()
     assert unet == unet_too
     assert quick / text == pytest.approx(5, rel=0.05)  # the first step of Adam is its rate
@@ -159,15 +159,15 @@ def test_the_text_encoder_learns_at_a_rate_of_its_own(base_folder: Path) -> None
 def test_a_linear_schedule_takes_steps_that_shrink_towards_nothing(
     base_folder: Path, tmp_path: Path
 ) -> None:
-    asked = {"train_text_encoder": True, "text_encoder_learning_rate": 8e-3}
-    config = replace(CONFIG, **asked, schedule="linear", preview_every=0)  # type: ignore[arg-type]
+    words = replace(CONFIG, train_text_encoder=True, text_encoder_factor=8.0)
+    config = replace(words, rate_schedule="linear", preview_every=0)
     pupil, rates = learner(base_folder, config), []
     for event in training.train(pupil, tmp_path, FACTS, rehearsal()):
         if isinstance(event, Loss):
             rates.append([group["lr"] for group in pupil.optimizer.param_groups])
     shares = [1 - step / config.steps for step in range(config.steps)]
     assert [unet for unet, _ in rates] == pytest.approx([config.learning_rate * s for s in shares])
-    assert [text for _, text in rates] == pytest.approx([8e-3 * share for share in shares])
+    assert [text for _, text in rates] == pytest.approx([8 * unet for unet, _ in rates])
 
 
 def test_gradient_checkpointing_changes_memory_not_mathematics(base_folder: Path) -> None:
@@ -209,13 +209,14 @@ def test_closing_the_loop_saves_a_checkpoint_of_the_very_step(
 
 
 @pytest.mark.parametrize(
-    ("stop_at", "rate", "schedule"), [(1, 0.0, "constant"), (2, 3e-3, "linear"), (3, 0.0, "linear")]
+    ("stop_at", "factor", "schedule"),
+    [(1, 1.0, "constant"), (2, 3.0, "linear"), (3, 1.0, "linear")],
 )
 def test_a_stopped_and_resumed_run_ends_in_the_same_weights_bit_for_bit(
-    base_folder: Path, tmp_path: Path, stop_at: int, rate: float, schedule: Schedule
+    base_folder: Path, tmp_path: Path, stop_at: int, factor: float, schedule: RateSchedule
 ) -> None:
     config = replace(
-        CONFIG, train_text_encoder=True, text_encoder_learning_rate=rate, schedule=schedule
+        CONFIG, train_text_encoder=True, text_encoder_factor=factor, rate_schedule=schedule
     )
     whole = learner(base_folder, config)
     list(training.train(whole, tmp_path / "whole", FACTS, rehearsal()))
@@ -264,7 +265,8 @@ MEMORY_SAVERS: list[dict[str, object]] = [
 def test_every_kind_of_optimizer_resumes_bit_for_bit(
     base_folder: Path, tmp_path: Path, saver: dict[str, object]
 ) -> None:
-    config = replace(CONFIG, preview_every=0, **saver)  # type: ignore[arg-type]
+    both = replace(CONFIG, train_text_encoder=True, text_encoder_factor=3.0, preview_every=0)
+    config = replace(both, rate_schedule="linear", **saver)  # type: ignore[arg-type]
     whole = learner(base_folder, config)
     list(training.train(whole, tmp_path / "whole", FACTS, rehearsal()))
     events = training.train(learner(base_folder, config), tmp_path / "parts", FACTS, rehearsal())
@@ -314,7 +316,9 @@ def test_weights_that_are_no_numbers_send_it_back_once_at_half_the_speed(
     notices = [event for event in told if isinstance(event, Notice)]
     assert len(notices) == 1 and "step 2" in notices[0].text
     assert [event.step for event in told if isinstance(event, Loss)] == [1, 2, 3, 4, 5, 6]
-    assert pupil.pace == 0.5
+    later = learner(base_folder, pupil.config)
+    assert training._resume(later, tmp_path, FACTS) == 6
+    assert later.pace == pupil.pace == 0.5
     assert pupil.sound()
 
 

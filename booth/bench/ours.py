@@ -54,6 +54,7 @@ def _losses(parts: Parts, examples: Examples, config: TrainingConfig) -> Iterato
     learner = Learner(parts, examples, config)
     steps = graphs.Steps(learner, lambda batch: training.learn(learner, batch))
     for step in range(config.steps):
+        learner.approach(step)
         yield steps(draw(examples, config, step, learner.factors)).sum()
         for notice in steps.notices():  # what is not recorded must not be timed as if it were
             raise RuntimeError(notice.text)

@@ -46,9 +46,10 @@ def build(
     each other.
     """
     _refuse(config)
-    groups = [{"params": list(weights), "lr": config.learning_rate}]
+    rate = config.learning_rate
+    groups = [{"params": list(weights), "lr": rate}]
     if words:
-        groups.append({"params": list(words), "lr": config.text_encoder_learning_rate})
+        groups.append({"params": list(words), "lr": rate * config.text_encoder_factor})
     device = device or weights[0].device
     eight = config.optimizer == "adamw8bit"
     recorded = config.recorded and device.type in FUSED
@@ -61,7 +62,7 @@ def build(
         fused = device.type in FUSED or None
         built = torch.optim.AdamW(groups, fused=fused, capturable=recorded)
     if recorded:  # a CUDA graph reads it from the card
-        built.param_groups[0]["lr"] = torch.tensor(config.learning_rate, device=device)
+        built.param_groups[0]["lr"] = torch.tensor(rate, device=device)
     return built
 
 
