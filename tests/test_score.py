@@ -6,6 +6,8 @@ import dataclasses
 import itertools
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -698,6 +700,33 @@ def test_subjects_trained_side_by_side_are_all_there_for_the_score(
     monkeypatch.setattr(training, "train", refuse)
     figures = exam.dreambooth(booth, Judges.load(root), PLAN)
     assert all(len(rows) == PLAN.subjects for rows in figures.values())
+
+
+KILLED = """
+import sys, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from booth.toybox import score
+
+def work():
+    print("at work", flush=True)
+    time.sleep(300)
+
+if __name__ == "__main__":
+    pool = ProcessPoolExecutor(1, get_context("spawn"), score._begin, (1,))
+    pool.submit(work).result()
+"""
+
+
+def test_no_process_of_a_killed_score_works_on(tmp_path: Path) -> None:
+    program = tmp_path / "killed.py"
+    program.write_text(KILLED, encoding="utf-8")
+    with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True) as scoring:
+        assert scoring.stdout is not None
+        assert scoring.stdout.readline() == "at work\n"
+        scoring.kill()
+        rest, _ = scoring.communicate(timeout=60)  # until all who could write have ended
+        assert not rest
 
 
 def test_a_stopped_score_keeps_its_pictures(

@@ -13,10 +13,11 @@ import argparse
 import json
 import os
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,21 @@ def ahead(booth: Booth, judges: Path, plan: Plan, processes: int) -> None:
     """Make the results of all subjects in several processes; the score then trains nothing."""
     threads = max(1, torch.get_num_threads() // processes)
     spawn = get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:
+    with ProcessPoolExecutor(processes, spawn, _begin, (threads,)) as pool:
         list(pool.map(partial(_subject, booth, judges, plan), sitters(plan)))
+
+
+def _begin(threads: int) -> None:
+    """A process of several begins; it ends with the one that began it, however that ended."""
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # whatever it was at; its pictures are written whole or not at all
 
 
 def _subject(booth: Booth, judges: Path, plan: Plan, number: int) -> None:
