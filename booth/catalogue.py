@@ -99,6 +99,7 @@ CATALOGUE = (
             "checkpoint_every": 115,
             "preview_every": 115,
         },
+        lora={"learning_rate": 1e-3},  # 1e-4 learns little in these steps
         sampling=SamplingConfig(20, 4.0, "dpm++", 128),
         prior_sampling=SamplingConfig(20, 3.0, "ancestral", 128),
     ),
