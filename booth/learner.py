@@ -69,7 +69,7 @@ class Learner:
         _place(parts, config)
         self.named = _named(trained)
         self.weights = list(self.named.values())
-        self.pace = 1.0  # the share of the learning rates in use: less once it went astray
+        self.learning_rate = config.learning_rate  # before the schedule: less once it went astray
         self.optimizer: Any = _optimizer(self.named, config)
         parts.move(models.device(), *trained)
         self.scale = optimizers.LossScale(parts.device) if config.precision == "fp16" else None
@@ -110,11 +110,10 @@ class Learner:
         return mean
 
     def approach(self, step: int) -> None:
-        """Set the learning rates for a step, as the config's schedule says, at our pace."""
-        rate = self.config.learning_rate * self.pace * self.config.share_of_rate(step)
-        for group, factor in zip(
-            self.optimizer.param_groups, (1.0, self.config.text_encoder_factor), strict=False
-        ):
+        """Set the learning rates for a step, as the config's schedule says."""
+        rate = self.learning_rate * self.config.share_of_rate(step)
+        factors = (1.0, self.config.text_encoder_factor)
+        for group, factor in zip(self.optimizer.param_groups, factors, strict=False):
             if isinstance(group["lr"], torch.Tensor):
                 group["lr"].fill_(rate * factor)
             else:
@@ -131,11 +130,7 @@ class Learner:
             for name, weight in self.named.items()
         }
         state = self.optimizer.state_dict()
-        state["param_groups"][0] |= {
-            "kind": self._kind,
-            "lr": self.config.learning_rate,
-            "pace": self.pace,
-        }
+        state["param_groups"][0] |= {"kind": self._kind, "lr": self.learning_rate}
         if self.scale is not None:
             state["param_groups"][0]["loss_scale"] = self.scale.state_dict()
         return weights, state
@@ -146,7 +141,7 @@ class Learner:
         for name, weight in self.named.items():
             optimizers.put(self.optimizer, weight, checkpoint.weights[name])
         groups = checkpoint.optimizer["param_groups"]
-        self.pace = groups[0].pop("pace", 1.0)
+        self.learning_rate = groups[0]["lr"]
         if groups[0].pop("kind", self._kind) != self._kind:
             return
         scale = groups[0].pop("loss_scale", None)

@@ -148,13 +148,13 @@ def _retreat(learner: Learner, folder: Path, step: int) -> int:
     Raises when there is none, or when the learning rate was halved before.
     """
     checkpoint = checkpoints.latest(folder)
-    if checkpoint is None or learner.pace < 1:
+    if checkpoint is None or learner.learning_rate < learner.config.learning_rate:
         raise BoothError(
             f"Training went astray at step {step}: the loss is no longer a number.",
             "Train the subject again with a lower learning rate.",
         )
     learner.restore(checkpoint)
-    learner.pace = 0.5
+    learner.learning_rate = learner.config.learning_rate / 2
     return checkpoint.step
 
 

@@ -79,11 +79,12 @@ def test_a_slower_rate_reaches_a_step_that_is_already_recorded(base_folder: Path
     steps = graphs.Steps(taped, lambda batch: training.learn(taped, batch), Tape())
     for pupil, step in ((plain, lambda batch: training.learn(plain, batch)), (taped, steps)):
         walked(pupil, step, range(5))
-        pupil.pace = 0.5
+        pupil.learning_rate = RATE / 2
         pupil.approach(5)
         walked(pupil, step, range(5, 7))
     assert same_weights(taped, plain)
     assert taped.optimizer.param_groups[0]["lr"] == RATE / 2
+    assert taped.learning_rate == taped.state()[1]["param_groups"][0]["lr"] == RATE / 2
 
 
 def test_a_checkpoint_goes_on_recorded_and_plain_alike(base_folder: Path, tmp_path: Path) -> None:

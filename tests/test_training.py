@@ -144,7 +144,7 @@ def test_the_text_encoder_learns_at_a_rate_of_its_own(base_folder: Path) -> None
         config = replace(CONFIG, train_text_encoder=True, text_encoder_factor=factor)
         pupil = learner(base_folder, config)
         before = {name: weight.detach().clone() for name, weight in pupil.named.items()}
-        pupil.pace = 0.5  # as after it went astray
+        pupil.learning_rate /= 2  # as after it went astray
         pupil.approach(0)
         learn(pupil, draw(pupil.examples, config, 0, FACTORS))
         steps = {
@@ -318,7 +318,7 @@ def test_weights_that_are_no_numbers_send_it_back_once_at_half_the_speed(
     assert [event.step for event in told if isinstance(event, Loss)] == [1, 2, 3, 4, 5, 6]
     later = learner(base_folder, pupil.config)
     assert training._resume(later, tmp_path, FACTS) == 6
-    assert later.pace == pupil.pace == 0.5
+    assert later.learning_rate == pupil.learning_rate == CONFIG.learning_rate / 2
     assert pupil.sound()
 
 
