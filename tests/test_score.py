@@ -235,7 +235,13 @@ def test_nothing_is_asked_twice_or_was_read_before() -> None:
 def test_few_subjects_are_spread_over_the_classes() -> None:
     few = exam.sitters(exam.Plan(subjects=6))
     assert len(few) == 6 and few[0] == 0 and few[-1] > len(CLASSES) / 2
-    assert exam.sitters(exam.Plan(subjects=20)) == list(range(20))
+    assert len(set(exam.sitters(exam.Plan(subjects=20)))) == 20
+
+
+def test_no_subject_of_the_score_was_tuned_on_and_classes_still_take_turns() -> None:
+    numbers = exam.sitters(exam.Plan(subjects=40))
+    assert trials.TUNED.isdisjoint(numbers)
+    assert [n % len(CLASSES) for n in numbers] == [n % len(CLASSES) for n in range(40)]
 
 
 def test_the_class_is_asked_for_by_its_own_noun_whatever_was_taught(tmp_path: Path) -> None:

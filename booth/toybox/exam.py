@@ -127,7 +127,7 @@ def dreambooth(booth: Booth, judges: Judges, plan: Plan) -> dict[str, list[dict[
 
 def sitters(plan: Plan) -> list[int]:
     """The numbers of the subjects: few are spread over all classes."""
-    return spread(range(max(len(CLASSES), plan.subjects)), plan.subjects)
+    return spread(trials.strangers(max(len(CLASSES), plan.subjects)), plan.subjects)
 
 
 def subject(booth: Booth, judges: Judges, plan: Plan, number: int) -> dict[str, dict[str, Any]]:

@@ -29,6 +29,8 @@ from booth.toybox.takes import digest
 
 FIRST_SUBJECT = 3_000_000
 """Seeds of looks from here on belong to the score: no training, no sample has them."""
+TUNED = frozenset({1, 5, 10, 14, 16, 19, 23})
+"""Subjects that Toybox's training settings were chosen on; the score asks none of them."""
 PHOTOS = 4
 KIND_NOUNS = {"duck": "rubber duck", "car": "toy car", "robot": "robot"}
 
@@ -70,6 +72,16 @@ class Sitter:
     def wrong_noun(self) -> str:
         """The noun of the class half a table away."""
         return CLASSES[(CLASSES.index(self.class_noun) + len(CLASSES) // 2) % len(CLASSES)]
+
+
+def strangers(count: int) -> list[int]:
+    """The numbers of `count` subjects that nothing was chosen on; classes take turns."""
+    numbers = []
+    for number in range(count):
+        while number in TUNED or number in numbers:
+            number += len(CLASSES)  # the next of the same class
+        numbers.append(number)
+    return numbers
 
 
 def sitter(number: int, size: int) -> Sitter:
