@@ -84,7 +84,8 @@ def train(options: argparse.Namespace, library: Library) -> Iterator[Line]:
         fitted = memory.plan(base, config, machine.look())
         yield from _intake_notices(intake)
         yield {"event": "notice", "text": fitted.sentence}
-        subject = library.create(options.name, noun, intake.photos)
+        taken = photos.captioned(intake.photos, options.captions)
+        subject = library.create(options.name, noun, taken)
         work = jobs.TrainSubject(to_dict(fitted.config))
         yield from _perform(library, jobs.ask(library, subject, work))
 
@@ -342,6 +343,10 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("photos", nargs="*", type=Path, help="3 to 5 photos, or a folder of them")
     sub.add_argument("--name", required=True, help="what the subject is called, free text")
     sub.add_argument("--class-noun", required=True, help='what it is: "dog", "teapot"')
+    sub.add_argument(
+        "--captions", nargs="+", default=[], metavar="WORDS",
+        help='where it is in each photo, in order: "on the beach" "" "on a rug"',
+    )  # fmt: skip
     sub.add_argument("--base", default="toybox", help=_BASE_HELP)
     sub.add_argument("--steps", type=_whole(1))
     sub.add_argument("--learning-rate", type=_number)

@@ -219,8 +219,8 @@ def _examples(
     """The subject's photos, encoded while the UNet still waits, and the class's prior images."""
     yield Progress("Looking at the photos", 0, 1)
     class_prompt = prompts.class_prompt(subject.class_noun)
-    words = (prompts.instance_prompt(config.identifier, subject.class_noun), class_prompt)
-    examples = Examples.encode(parts, _views(subject, config), [], words)
+    labels = _labels(subject, config.identifier)
+    examples = Examples.encode(parts, _views(subject, config), [], (*labels, class_prompt))
     if not config.uses_priors:
         return examples
     base = catalogue.find(config.base)
@@ -228,6 +228,12 @@ def _examples(
     bank = priors.Bank(fingerprint, class_prompt, sampling)
     latents = yield from priors.ensure(prior_root, bank, parts, config.prior_images)
     return examples.beside(parts, latents)
+
+
+def _labels(subject: Subject, identifier: str) -> list[str]:
+    """The label of every photo; one for all of them when none has a caption."""
+    captions = subject.captions if any(subject.captions) else ("",)
+    return [prompts.instance_prompt(identifier, subject.class_noun, words) for words in captions]
 
 
 def _views(subject: Subject, config: TrainingConfig) -> list[list[View]]:

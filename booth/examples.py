@@ -43,17 +43,19 @@ class Examples:
     instance_sizes: torch.Tensor
     prior: torch.Tensor | None
     prior_sizes: torch.Tensor | None
-    prompts: tuple[str, str]  # "a [V] [class noun]" and "a [class noun]"
-    fingerprint: str  # of the instance images' pixels
+    prompts: tuple[str, ...]  # the label of all photos or one for each; last "a [class noun]"
+    fingerprint: str  # of the instance images' pixels, and of their labels if these differ
 
     @staticmethod
     def encode(
         parts: Parts,
         instance: Sequence[Sequence[View]],
         prior: Sequence[Image.Image],
-        prompts: tuple[str, str],
+        prompts: tuple[str, ...],
     ) -> Examples:
         """Encode photos, each in one or several views, and prior images with the model's VAE.
+
+        `prompts` are one label for all photos or one for each, and last the class prompt.
 
         It computes in its own type: half precision on a card, unless that would overflow;
         moments are float32.
@@ -63,7 +65,8 @@ class Examples:
         others, other_sizes = (None, None)
         if prior:
             others, other_sizes = _encode(parts, [[View.of(image)] for image in prior])
-        digest = hashlib.sha256(b"".join(pixels)).hexdigest()[:16]
+        labels = [label.encode() for label in prompts[:-1]] if len(prompts) > 2 else []
+        digest = hashlib.sha256(b"".join([*pixels, *labels])).hexdigest()[:16]
         return Examples(moments, sizes, others, other_sizes, prompts, digest)
 
     def beside(self, parts: Parts, prior: torch.Tensor) -> Examples:
@@ -84,6 +87,7 @@ class Batch:
     timesteps: torch.Tensor  # (batch,), t and t', drawn separately
     sizes: torch.Tensor  # (batch, 6), see `conditions.Size`
     is_prior: torch.Tensor  # (batch,) bool
+    prompts: torch.Tensor  # (batch,) which of the examples' prompts each goes by
 
 
 def draw(
@@ -103,7 +107,7 @@ def draw(
     rank, processes = share
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     size = config.batch_size * processes
-    moments, sizes = _chosen(examples, config.seed, step, size, generator)
+    moments, sizes, prompts = _chosen(examples, config.seed, step, size, generator)
     mean, log_variance = moments.chunk(2, dim=1)
     spread = torch.exp(0.5 * log_variance.clamp(CERTAIN, 20))
     device = moments.device
@@ -111,23 +115,28 @@ def draw(
     noise = _to(torch.randn(mean.shape, generator=generator), device)
     times = _to(torch.randint(timesteps, (len(mean),), generator=generator), device)
     is_prior = _to(torch.arange(len(mean)) >= size, device)
+    prompts = _to(prompts, device)
     mine = slice(rank, None, processes)
-    return Batch(latents[mine] * scaling, noise[mine], times[mine], sizes[mine], is_prior[mine])
+    rest = (tensor[mine] for tensor in (noise, times, sizes, is_prior, prompts))
+    return Batch(latents[mine] * scaling, *rest)
 
 
 def _chosen(
     examples: Examples, seed: int, step: int, size: int, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Moments and sizes of the images whose turn it is: `size` photos, then as many priors."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Moments, sizes and prompts of those whose turn it is: `size` photos, then as many priors."""
     photos = turn(len(examples.instance), size, step, seed)
     views = torch.randint(examples.instance.shape[1], (size,), generator=generator)
     moments, sizes = examples.instance[photos, views], examples.instance_sizes[photos, views]
+    of_class = len(examples.prompts) - 1
+    labels = photos.clamp(max=of_class - 1)
     if examples.prior is None or examples.prior_sizes is None:
-        return moments, sizes
+        return moments, sizes, labels
     others = turn(len(examples.prior), size, step, seed + 1)
     return (
         torch.cat([moments, examples.prior[others, 0]]),
         torch.cat([sizes, examples.prior_sizes[others, 0]]),
+        torch.cat([labels, torch.full_like(others, of_class)]),
     )
 
 

@@ -24,7 +24,7 @@ HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Pupil(nn.Module):
     """Everything that is trained, as one module, so that data-parallel training sees it whole."""
 
-    def __init__(self, parts: Parts, prompts: tuple[str, str], config: TrainingConfig) -> None:
+    def __init__(self, parts: Parts, prompts: tuple[str, ...], config: TrainingConfig) -> None:
         super().__init__()
         text_too = config.train_text_encoder
         self.unet = parts.unet
@@ -33,20 +33,26 @@ class Pupil(nn.Module):
         # exact bfloat16 weights compute in their own type; others are cast as they are used
         self._half = None if config.exact_bf16 else HALVES.get(config.precision)
         self._cached: Conditions | None = None
-        if not text_too:  # the two prompts never change their meaning: embed them once
+        if not text_too:  # the prompts never change their meaning: embed them once
             with torch.no_grad():
                 self._cached = conditions.encode(parts, prompts)
 
     def forward(
-        self, noisy: torch.Tensor, timesteps: torch.Tensor, is_prior: torch.Tensor, sizes: Any
+        self, noisy: torch.Tensor, timesteps: torch.Tensor, prompts: torch.Tensor, sizes: Any
     ) -> torch.Tensor:
         """The UNet's prediction (batch, channels, height, width) for noisy latents."""
         with torch.autocast(noisy.device.type, self._half, enabled=self._half is not None):
-            told = self._cached or conditions.encode(self._parts, self._prompts)
-            told = told[is_prior.long()].at(sizes)
+            told = self._told(prompts).at(sizes)
             noisy = noisy.to(self.unet.dtype)
             prediction: torch.Tensor = self.unet(noisy, timesteps, **told.arguments).sample
         return prediction
+
+    def _told(self, chosen: torch.Tensor) -> Conditions:
+        """The prompts at the indices `chosen` (batch,); while they change, each encoded once."""
+        if self._cached is not None:
+            return self._cached[chosen]
+        needed, places = chosen.unique(return_inverse=True)
+        return conditions.encode(self._parts, [self._prompts[n] for n in needed.tolist()])[places]
 
 
 class Learner:
@@ -80,7 +86,7 @@ class Learner:
     def predict(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """The model's prediction for a noised batch and what it should have been, float32."""
         noisy = self.schedule.add_noise(batch.latents, batch.noise, batch.timesteps)
-        prediction = self.pupil(noisy, batch.timesteps, batch.is_prior, batch.sizes)
+        prediction = self.pupil(noisy, batch.timesteps, batch.prompts, batch.sizes)
         return prediction.float(), self._target(batch).float()
 
     def update(self, loss: torch.Tensor) -> None:

@@ -1,6 +1,6 @@
 """Where subjects live on disk; the only room that knows the paths.
 
-    <home>/subjects/<id>/subject.json      name, class noun, crop of each photo (written last)
+    <home>/subjects/<id>/subject.json      name, class noun, crops, captions (written last)
                          photos/000.png    upright, sRGB, without metadata
                          runs/<job id>/    config.json, checkpoints/, previews/, weights/
                          pictures/*.png    every picture taken, each with its recipe
@@ -33,6 +33,7 @@ from booth.crops import Crop, View, views_of
 from booth.errors import Busy, DiskError, SubjectError, for_people
 from booth.ledger import Job, Ledger
 from booth.photos import Photo
+from booth.prompts import check_caption
 
 LONGEST_NAME = 60
 
@@ -54,6 +55,7 @@ class Subject:
     class_noun: str
     created: float
     crops: tuple[Crop, ...]
+    captions: tuple[str, ...]  # of the photos, "" for none; see prompts.instance_prompt
     folder: Path
 
     @property
@@ -199,6 +201,7 @@ class Library:
             "class_noun": class_noun,
             "created": time.time(),
             "crops": [asdict(photo.crop) for photo in taken],
+            "captions": [check_caption(photo.caption) for photo in taken],
         }
         try:
             with disk.new_folder(folder / "photos") as staging:
@@ -263,7 +266,8 @@ def _read(folder: Path) -> Subject | None:
     try:
         values = disk.read_json(folder / "subject.json")
         crops = tuple(Crop(**crop) for crop in values.pop("crops"))
-        return Subject(id=folder.name, crops=crops, folder=folder, **values)
+        captions = tuple(values.pop("captions", [""] * len(crops)))  # older subjects have none
+        return Subject(id=folder.name, crops=crops, captions=captions, folder=folder, **values)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

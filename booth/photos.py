@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,6 +56,7 @@ class Photo:
     name: str
     crop: Crop
     warnings: list[str] = field(default_factory=list)
+    caption: str = ""  # where the subject is in it, "on the beach"; nothing is fine
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,20 @@ def prepare(paths: Sequence[Path], resolution: int = 512) -> Intake:
     if not images:
         raise _none_readable(refused)
     return Intake(_photos(images, resolution), refused, _advice(len(images)))
+
+
+def captioned(taken: Sequence[Photo], captions: Sequence[str]) -> list[Photo]:
+    """The photos with a caption for each, in order; no captions at all leave them as they are.
+
+    Raises PhotoError when there are fewer or more captions than photos.
+    """
+    if captions and len(captions) != len(taken):
+        raise PhotoError(
+            f"The number of captions is {len(captions)}, that of photos {len(taken)}.",
+            'Give one for each photo that can be used, in their order; "" for none.',
+        )
+    pairs = zip(taken, captions or [photo.caption for photo in taken], strict=True)
+    return [replace(photo, caption=caption) for photo, caption in pairs]
 
 
 def open_photo(path: Path) -> Image.Image:

@@ -18,6 +18,7 @@ Kind = Literal["live", "object"]
 PLACEHOLDER = "[V]"
 LONGEST_NOUN = 40
 LONGEST_PROMPT = 2000
+LONGEST_CAPTION = 120
 
 _CLASS = "{class}"
 _ANY_CASE_PLACEHOLDER = re.compile(re.escape(PLACEHOLDER), re.IGNORECASE)
@@ -119,9 +120,23 @@ def kind_of(class_noun: str) -> Kind:
     return "live" if _is_live(words[-1]) else "object"
 
 
-def instance_prompt(identifier: str, class_noun: str) -> str:
-    """What every photo of the subject is labelled: "a [V] dog" (section 3.2)."""
-    return f"a {identifier} {class_noun}"
+def instance_prompt(identifier: str, class_noun: str, caption: str = "") -> str:
+    """What a photo of the subject is labelled: "a [V] dog" (section 3.2), then its caption.
+
+    A caption says where the subject is in that photo: what words explain, [V] need not mean.
+    """
+    return f"a {identifier} {class_noun} {caption}".rstrip()
+
+
+def check_caption(text: str) -> str:
+    """A photo's caption on one line; most photos have none. Raises PromptError for a long one."""
+    caption = " ".join("".join(_readable(c) for c in text).split())
+    if len(caption) > LONGEST_CAPTION:
+        raise PromptError(
+            f"What is around the subject in a photo has {len(caption)} characters.",
+            f'A few words are enough, such as "on the beach"; at most {LONGEST_CAPTION}.',
+        )
+    return caption
 
 
 def class_prompt(class_noun: str) -> str:

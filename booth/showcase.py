@@ -61,7 +61,8 @@ def main() -> None:
 def _trained(library: Library, sample: Path) -> Subject:
     facts = disk.read_json(sample / "subject.json")
     intake = photos.prepare(sorted(sample.glob("*.png")))
-    subject = library.create(facts["name"], facts["class_noun"], intake.photos)
+    taken = photos.captioned(intake.photos, facts["captions"])
+    subject = library.create(facts["name"], facts["class_noun"], taken)
     started = time.perf_counter()
     config = catalogue.find("toybox").training_config(kind_of(subject.class_noun))
     _do(library, subject, jobs.TrainSubject(to_dict(config)))

@@ -10,15 +10,17 @@ import subprocess
 import sys
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from booth import cli
+from booth import cli, course
 from booth.disk import read_recipe
 from booth.gallery import cards
+from booth.library import Library
 
 QUICK = ["--steps", "2", "--prior-images", "1", "--json"]
 Captured = pytest.CaptureFixture[str]
@@ -62,6 +64,25 @@ def test_train_ends_with_steps_seconds_and_weights(
     last = evening[1][-1]
     assert last["event"] == "done" and last["steps"] == 2 and last["seconds"] > 0
     assert (Path(last["weights"]) / "unet" / "config.json").exists()
+
+
+def test_captions_belong_to_the_photos_in_their_order(
+    photo_files: list[Path], base_folder: Path, capsys: Captured
+) -> None:
+    train(capsys, base_folder, photo_files, "--captions", "on a rug", "", "in the snow")
+    subject = Library().find("Rex")
+    assert subject.captions == ("on a rug", "", "in the snow")
+    labels = course._labels(subject, "bxz")
+    assert labels == ["a bxz dog on a rug", "a bxz dog", "a bxz dog in the snow"]
+    assert course._labels(replace(subject, captions=("", "", "")), "bxz") == ["a bxz dog"]
+
+
+def test_too_few_captions_are_refused_before_anything_is_stored(
+    photo_files: list[Path], base_folder: Path, capsys: Captured
+) -> None:
+    (error,) = train(capsys, base_folder, photo_files, "--captions", "on a rug")[-1:]
+    assert error["event"] == "error" and "captions is 1, that of photos 3" in error["problem"]
+    assert Library().subjects() == []
 
 
 def test_take_makes_the_pictures_asked_for_with_their_recipes(

@@ -29,6 +29,21 @@ def examples() -> Examples:
     return Examples(moments, sizes, moments, sizes, ("a bxz dog", "a dog"), "p")
 
 
+@pytest.mark.parametrize("text_too", [False, True])
+def test_each_picture_is_predicted_under_its_own_prompt(base_folder: Path, text_too: bool) -> None:
+    config = TrainingConfig(resolution=64, batch_size=4, train_text_encoder=text_too)
+    told = ("a bxz dog", "a bxz dog outside", "a dog")
+    pupil = Learner(models.load(base_folder), replace(examples(), prompts=told), config)
+    batch = draw(pupil.examples, config, 0, pupil.factors)
+    assert sorted(set(batch.prompts.tolist())) == [0, 1, 2]
+    together, _ = pupil.predict(batch)
+    for n, number in enumerate(batch.prompts.tolist()):
+        alone, _ = pupil.predict(replace(batch, prompts=torch.full((8,), number)))
+        others, _ = pupil.predict(replace(batch, prompts=torch.full((8,), (number + 1) % 3)))
+        assert torch.allclose(together[n], alone[n], atol=1e-5)
+        assert not torch.allclose(together[n], others[n], atol=1e-4)
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
     """Every tensor that is taken to the card."""

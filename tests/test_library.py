@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from booth import disk, photos
-from booth.errors import Busy, DiskError, SubjectError
+from booth.errors import Busy, DiskError, PromptError, SubjectError
 from booth.library import Library, Subject
 
 NAMES = [
@@ -55,6 +56,24 @@ def test_photos_are_kept_upright_and_cut_to_their_crops(subject: Subject) -> Non
     images = [views[0][0] for views in subject.instance_views(48)]
     assert [image.size for image in images] == [(48, 48)] * 3
     assert all(image.mode == "RGB" for image in images)
+
+
+def test_captions_are_kept_and_older_subjects_have_none(library: Library) -> None:
+    photo = photos.Photo(Image.new("RGB", (64, 64)), "p", CROP, caption="  on the\nbeach\0 ")
+    bare = replace(photo, caption="")
+    made = library.create("Max", "dog", [photo, bare])
+    assert library.find("Max").captions == made.captions == ("on the beach", "")
+    values = disk.read_json(made.folder / "subject.json")
+    del values["captions"]
+    disk.write_json(made.folder / "subject.json", values)
+    assert library.find("Max").captions == ("", "")
+
+
+def test_a_caption_that_is_a_story_is_refused_and_nothing_is_stored(library: Library) -> None:
+    photo = photos.Photo(Image.new("RGB", (64, 64)), "p", CROP, caption="very " * 40)
+    with pytest.raises(PromptError, match="characters"):
+        library.create("Max", "dog", [photo])
+    assert library.subjects() == [] and not list(library.root.glob("subjects/*"))
 
 
 def test_a_subject_needs_photos(library: Library) -> None:

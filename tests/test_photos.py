@@ -436,6 +436,16 @@ def test_a_cut_is_the_chosen_square_at_the_chosen_size() -> None:
     assert np.asarray(piece).min() == 255
 
 
+def test_captions_are_one_for_each_photo_or_none_at_all() -> None:
+    taken = [photos.Photo(_picture(seed=n), str(n), Crop(), caption="here") for n in range(2)]
+    told = photos.captioned(taken, ["on the beach", ""])
+    assert [photo.caption for photo in told] == ["on the beach", ""]
+    assert [photo.caption for photo in photos.captioned(taken, [])] == ["here", "here"]
+    for wrong in (["on the beach"], ["a", "b", "c"]):
+        with pytest.raises(PhotoError, match="number of captions"):
+            photos.captioned(taken, wrong)
+
+
 def test_the_papers_photos_are_neither_blurred_nor_alike() -> None:
     root = os.environ.get("BOOTH_PHOTOS")
     if not root or not Path(root).is_dir():

@@ -122,6 +122,10 @@ def test_training_prompts_are_the_papers() -> None:
     assert prompts.class_prompt("dog") == "a dog"
 
 
+def test_a_caption_comes_after_the_paper_s_label() -> None:
+    assert prompts.instance_prompt("kts", "dog", "on the beach") == "a kts dog on the beach"
+
+
 def test_the_placeholder_is_filled_in_any_case() -> None:
     assert prompts.fill("a [V] dog and [v]", "kts") == "a kts dog and kts"
 

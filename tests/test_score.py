@@ -777,6 +777,12 @@ def test_conditions_change_only_what_they_are_about(tmp_path: Path) -> None:
     assert right.prompts() == (f"a {token} {who.class_noun}", f"a {who.class_noun}")
     assert wrong.prompts() == (f"a {token} {who.wrong_noun}", f"a {who.wrong_noun}")
     assert courses["no_noun"].prompts() == (f"a {token}", f"a {who.class_noun}")
+    assert courses["captioned"].prompts() == (
+        *(f"a {token} {who.class_noun} {words}".rstrip() for words in who.captions),
+        f"a {who.class_noun}",
+    )
+    assert len(set(who.captions)) == trials.PHOTOS and courses["captioned"].config == right.config
+    assert courses["captioned"].called == right.called
     assert who.wrong_noun != who.class_noun
     assert right.config == wrong.config == courses["no_noun"].config
     assert courses["no_prior"].config == dataclasses.replace(right.config, prior_images=0)

@@ -383,10 +383,13 @@ def test_sample_subjects_are_not_training_subjects() -> None:
 def test_shipped_samples_are_four_pictures_with_a_class() -> None:
     for name, (class_noun, *_) in samples.SUBJECTS.items():
         home = ROOT / "assets" / "samples" / name.lower()
+        captions = [PLACE_WORDS[scene.place][0] for scene in samples.sample_scenes(name)]
         assert json.loads((home / "subject.json").read_text()) == {
             "name": name,
             "class_noun": class_noun,
+            "captions": captions,
         }
+        assert len(captions) == 4 and sum(map(bool, captions)) == 3  # one has a plain wall
         assert [(home / f"{i}.png").exists() for i in range(4)] == [True] * 4
     assert folder_size(ROOT / "assets" / "samples") < 2 * 2**20
 

@@ -103,6 +103,30 @@ def test_latents_are_sampled_anew_and_the_two_halves_have_their_own_timesteps(
     assert round_one.is_prior.tolist() == [False] * 4 + [True] * 4
 
 
+def test_every_photo_goes_by_its_own_label_and_prior_images_by_the_class(
+    base_folder: Path,
+) -> None:
+    parts = models.load(base_folder)
+    photos = [[View.of(image)] for image in pictures(4)]
+    labels = [f"a bxz dog in place {n}" for n in range(4)]
+    examples = Examples.encode(parts, photos, pictures(3, 60), (*labels, "a dog"))
+    for step in range(4):
+        batch = draw(examples, CONFIG, step, FACTORS)
+        assert batch.prompts.tolist() == [*turn(4, 2, step, CONFIG.seed).tolist(), 4, 4]
+    alike = draw(learner(base_folder).examples, CONFIG, 0, FACTORS)
+    assert alike.prompts.tolist() == [0, 0, 1, 1]
+
+
+def test_labels_that_differ_make_other_examples_of_the_same_photos(base_folder: Path) -> None:
+    parts = models.load(base_folder)
+    photos = [[View.of(image)] for image in pictures(2)]
+    plain, captioned, otherwise = (
+        Examples.encode(parts, photos, [], (*labels, "a dog")).fingerprint
+        for labels in (["a bxz dog"], ["a bxz dog", "a bxz dog outside"], ["a bxz dog", "a bxz"])
+    )
+    assert len({plain, captioned, otherwise}) == 3
+
+
 def test_every_photo_has_its_turn_once_a_round() -> None:
     turns = [turn(5, 2, step, 0).tolist() for step in range(10)]
     seen = [n for turn in turns for n in turn]

@@ -32,7 +32,7 @@ from booth.ui.door import Door
 from booth.ui.drafts import Draft, Drafts
 from booth.ui.frame import Frame, look_only
 from booth.ui.kind_screen import KindScreen, is_person
-from booth.ui.library_screen import LibraryScreen, card, card_facts, state_words
+from booth.ui.library_screen import LibraryScreen, card, card_facts, samples, state_words
 from booth.ui.photos_screen import PhotosScreen, framed, notes
 from booth.ui.previews import proof_sheet, spread
 from booth.ui.ready_screen import ReadyScreen
@@ -265,6 +265,29 @@ def test_crops_that_were_moved_stay_when_photos_come_and_go(
     draft.chosen = 0
     screen._remove(here)
     assert draft.photos[0].crop == moved and len(draft.photos) == 2
+
+
+def test_a_caption_stays_with_its_photo_when_photos_come_and_go(
+    desk: Desk, photo_files: list[Path]
+) -> None:
+    screen, draft = PhotosScreen(desk), desk.drafts.new()
+    here = place("photos", draft=draft.id)
+    screen._add([str(photo_files[0]), str(photo_files[1])], here)
+    screen._describe(" on the beach ", here)
+    draft.chosen = 0
+    assert screen._show(draft)[screen.caption] == ""
+    screen._add([str(photo_files[2])], here)
+    draft.chosen = 0
+    updates = screen._remove(here)
+    assert [photo.caption for photo in draft.photos] == ["on the beach", ""]
+    assert updates[screen.caption] == "on the beach"
+
+
+def test_a_borrowed_model_comes_with_its_captions(desk: Desk) -> None:
+    for folder in samples():
+        here = LibraryScreen(desk)._borrow(folder)
+        told = [photo.caption for photo in desk.drafts.open(here["draft"]).photos]
+        assert told == disk.read_json(folder / "subject.json")["captions"]
 
 
 def test_all_bad_files_leave_the_draft_as_it_was(

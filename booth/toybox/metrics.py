@@ -68,7 +68,7 @@ def share_interval(share: float, count: int) -> Interval:
 
 @dataclass(frozen=True)
 class Ordering:
-    """One of the paper's findings: of `metric`, `more` exceeds `less` by more than `margin`."""
+    """A finding of the paper, or ours: of `metric`, `more` exceeds `less` by more than `margin`."""
 
     words: str
     metric: str
@@ -98,6 +98,14 @@ ORDERINGS = (
     Ordering(
         "DreamBooth follows prompts like the base", "clip_t", "dreambooth", "base", -SAME_PROMPT
     ),
+    Ordering(
+        "with captions it follows prompts like the base",
+        "clip_t",
+        "captioned",
+        "base",
+        -SAME_PROMPT,
+    ),
+    Ordering("captions make it follow prompts better", "clip_t", "captioned", "dreambooth"),
     Ordering("without priors the class drifts", "pres", "no_prior", "dreambooth"),
     Ordering(
         "without priors a prompt's pictures are less diverse", "div", "dreambooth", "no_prior"

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from booth.toybox.looks import Look, make_look
+from booth.toybox.phrases import PLACE_WORDS
 from booth.toybox.scene import Scene, draw
 
 FIRST_SEED = 2_000_000
@@ -47,10 +48,11 @@ def write_samples(folder: Path, size: int = 512) -> list[Path]:
     for name, (class_noun, *_rest) in SUBJECTS.items():
         home = folder / name.lower()
         home.mkdir(parents=True, exist_ok=True)
-        (home / "subject.json").write_text(
-            json.dumps({"name": name, "class_noun": class_noun}, indent=2) + "\n"
-        )
-        for number, scene in enumerate(sample_scenes(name)):
+        scenes = sample_scenes(name)
+        captions = [PLACE_WORDS[scene.place][0] for scene in scenes]
+        facts = {"name": name, "class_noun": class_noun, "captions": captions}
+        (home / "subject.json").write_text(json.dumps(facts, indent=2) + "\n")
+        for number, scene in enumerate(scenes):
             path = home / f"{number}.png"
             Image.fromarray(draw(scene, size)).save(path, optimize=True)
             written.append(path)

@@ -14,6 +14,7 @@ CALLED = {
     "ceiling": "other renders of the subject",
     "drawn": "renders of the same prompts",
     "dreambooth": "**DreamBooth**",
+    "captioned": "**DreamBooth**, its photos with captions",
     "base": "the best description, no training",
     "no_prior": "without prior preservation",
     "wrong_noun": "a wrong class noun",
@@ -67,7 +68,7 @@ def report(score: dict[str, Any]) -> str:
     lines += [_head(score, head) for head in HEADS]
     lines += ["", f"DreamBooth on {score['subjects']} unseen subjects, with 95 % intervals"]
     lines += [_condition(*item) for item in score["dreambooth"].items()]
-    lines += ["", "The paper's orderings"]
+    lines += ["", "Findings, the paper's and ours on captions"]
     lines += [
         f"  {told['verdict']:13} {words} {_band(told['difference_interval'], '+.3f')}"
         for words, told in score["orderings"].items()
@@ -94,7 +95,7 @@ def tables(score: dict[str, Any]) -> str:
         f"prompts and {score['pictures']} pictures of each; means, ± half the 95 % interval. "
         "Of PRES, less is better:"
     )
-    how = "The paper's findings, and the 95 % interval of the difference that decides:"
+    how = "Findings, the paper's and ours, and the 95 % interval of the difference that decides:"
     verdicts = [_finding(*item) for item in score["orderings"].items()]
     parts = [_table(HEADS, rows), means, _table(shown, figures), how, "\n".join(verdicts)]
     return "\n\n".join(parts)

@@ -43,10 +43,12 @@ class Condition:
     trained: bool = True
     prior: bool = True
     noun: str = "right"  # of the class: "right", "wrong", or "" for none
+    captions: bool = False  # whether photos are labelled with their places too
 
 
 CONDITIONS = (
     Condition("dreambooth"),
+    Condition("captioned", captions=True),
     Condition("base", trained=False),
     Condition("no_prior", prior=False),
     Condition("wrong_noun", noun="wrong"),
@@ -61,6 +63,7 @@ class Sitter:
     number: int
     look: Look
     photos: list[Image.Image]
+    captions: list[str]  # of the photos: their places in words
     others: list[Image.Image]
 
     @property
@@ -91,7 +94,8 @@ def sitter(number: int, size: int) -> Sitter:
     places = np.random.default_rng([seed, 51]).permutation(list(PLACE_WORDS))[: 2 * PHOTOS]
     scenes = [Scene(look, place=str(place), seed=100 * seed + n) for n, place in enumerate(places)]
     images = [Image.fromarray(draw(scene, size)) for scene in scenes]
-    return Sitter(number, look, images[:PHOTOS], images[PHOTOS:])
+    captions = [PLACE_WORDS[str(place)][0] for place in places[:PHOTOS]]
+    return Sitter(number, look, images[:PHOTOS], captions, images[PHOTOS:])
 
 
 def asked_scene(who: Sitter, template: str, seed: int) -> Scene:
@@ -183,14 +187,16 @@ class Training:
         noun = {"right": self.who.class_noun, "wrong": self.who.wrong_noun, "": ""}
         return f"{self.config.identifier} {noun[self.condition.noun]}".strip()
 
-    def prompts(self) -> tuple[str, str]:
-        """What photos and prior images are labelled.
+    def prompts(self) -> tuple[str, ...]:
+        """What photos are labelled, all alike or one by one, and last what prior images are.
 
         Without a noun the prior images stay those of the right class: the label of the photos is
         all that changes.
         """
         noun = self.who.wrong_noun if self.condition.noun == "wrong" else self.who.class_noun
-        return f"a {self.called}", prompts.class_prompt(noun)
+        captions = self.who.captions if self.condition.captions else [""]
+        labels = [f"a {self.called} {words}".rstrip() for words in captions]
+        return (*labels, prompts.class_prompt(noun))
 
     def facts(self) -> dict[str, Any]:
         """What decides the trained weights, ready for JSON."""
@@ -228,11 +234,11 @@ class Training:
             ]
             for number, photo in enumerate(self.who.photos)
         ]
-        instance_prompt, class_prompt = self.prompts()
-        examples = Examples.encode(parts, views, [], (instance_prompt, class_prompt))
+        said = self.prompts()
+        examples = Examples.encode(parts, views, [], said)
         if not self.config.uses_priors:
             return examples
         sampling = replace(self.base.prior_sampling, resolution=self.config.resolution)
-        bank = priors.Bank(self.fingerprint, class_prompt, sampling)
+        bank = priors.Bank(self.fingerprint, said[-1], sampling)
         latents = result_of(priors.ensure(prior_root, bank, parts, self.config.prior_images))
         return examples.beside(parts, latents)

@@ -14,6 +14,7 @@ from booth import photos
 from booth.crops import Crop
 from booth.errors import PhotoError
 from booth.photos import Photo
+from booth.prompts import check_caption
 
 MOST_DRAFTS = 16
 
@@ -32,7 +33,7 @@ class Draft:
     class_noun: str = ""
 
     def add(self, paths: Sequence[Path], resolution: int) -> None:
-        """Take in more files. The refused are named; crops already moved stay."""
+        """Take in more files. The refused are named; crops already moved and captions stay."""
         self._take([*self.paths, *paths], resolution, keep=self.photos)
 
     def remove(self, index: int, resolution: int) -> None:
@@ -49,13 +50,17 @@ class Draft:
         """Cut a photo somewhere else."""
         self.photos[index] = replace(self.photos[index], crop=crop)
 
+    def describe(self, index: int, caption: str) -> None:
+        """Say what is around the subject in a photo."""
+        self.photos[index] = replace(self.photos[index], caption=check_caption(caption))
+
     def _take(self, paths: list[Path], resolution: int, keep: list[Photo]) -> None:
         intake = photos.prepare(paths, resolution)
         if intake.refused:
             paths = [path for path in paths if _opens(path)]
-        crops = [photo.crop for photo in keep]
         fresh = intake.photos
-        self.photos = [replace(p, crop=c) for p, c in zip(fresh, crops)] + fresh[len(crops) :]  # noqa: B905
+        known = [replace(p, crop=k.crop, caption=k.caption) for p, k in zip(fresh, keep)]  # noqa: B905
+        self.photos = known + fresh[len(keep) :]
         self.paths, self.refused, self.advice = paths, intake.refused, intake.advice
 
 

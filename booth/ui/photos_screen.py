@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image, ImageDraw
 
+from booth import prompts
 from booth.crops import Crop, cut
 from booth.errors import PhotoError
 from booth.photos import Photo
@@ -83,6 +84,13 @@ class PhotosScreen(Screen):
                 self.left = gr.Slider(0, 100, 50, step=1, label="Left or right", buttons=[])
                 self.up = gr.Slider(0, 100, 50, step=1, label="Up or down", buttons=[])
                 self.zoom = gr.Slider(1, MOST_ZOOM, 1, step=0.05, label="Closer", buttons=[])
+                self.caption = gr.Textbox(
+                    label="Where is it in this photo?",
+                    info="What you name stays out of other pictures. May be left empty.",
+                    placeholder="on a white rug",
+                    max_length=prompts.LONGEST_CAPTION,
+                    elem_id="caption",
+                )
                 self.remove = gr.Button("Leave this photo out", size="sm", elem_id="remove-photo")
 
     def _wire(self) -> None:
@@ -102,6 +110,9 @@ class PhotosScreen(Screen):
                 [self.squares, self.frame],
                 trigger_mode="always_last",
             )
+        desk.on(
+            self.caption.input, self._describe, [self.caption, here], [], trigger_mode="always_last"
+        )
         desk.go(self.next.click, self._next, here)
 
     def arrive(self, here: Place) -> Updates:
@@ -137,6 +148,11 @@ class PhotosScreen(Screen):
             self.frame: framed(draft.photos[draft.chosen]),
         }
 
+    def _describe(self, caption: str, here: Place) -> Updates:
+        draft = self.desk.drafts.open(here["draft"])
+        draft.describe(draft.chosen, caption)
+        return {}
+
     def _next(self, here: Place) -> Place:
         draft = self.desk.drafts.open(here["draft"])
         if not draft.photos:
@@ -154,6 +170,7 @@ class PhotosScreen(Screen):
             updates |= {
                 self.squares: gr.Gallery(_squares(draft.photos), selected_index=draft.chosen),
                 self.frame: framed(photo),
+                self.caption: photo.caption,
                 self.left: round(photo.crop.x * 100),
                 self.up: round(photo.crop.y * 100),
                 self.zoom: round(1 / photo.crop.size, 2),
