@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from booth import catalogue
+from booth import catalogue, disk
 from booth.library import Library
 
 ROOT = Path(__file__).parent.parent
@@ -175,6 +175,29 @@ def wait_for(check: Any, seconds: float = 300) -> None:
     while not check():
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.3)
+
+
+def test_a_caption_is_kept_with_its_photo_even_when_it_is_pasted(
+    booth: Booth, browser: Any
+) -> None:
+    visit = Visit(browser, booth.address, viewport={"width": 1280, "height": 800})
+    visit.press_until(".sample", "#caption")
+    caption = visit.page.locator("#caption textarea, #caption input").first
+
+    def choose(number: int, wanted: str) -> None:
+        visit.page.locator("#squares button.thumbnail-item, #squares .grid-container button").nth(
+            number
+        ).click()
+        wait_for(lambda: caption.input_value() == wanted)
+
+    known = disk.read_json(catalogue.assets() / "samples" / "domino" / "subject.json")["captions"]
+    choose(1, known[1])
+    caption.click()
+    visit.page.keyboard.press("Control+A")
+    visit.page.keyboard.insert_text(NASTY)  # no key is pressed for it
+    choose(2, known[2])
+    choose(1, NASTY)
+    visit.close()
 
 
 def test_a_whole_visit_with_the_tab_closed_in_the_middle(booth: Booth, browser: Any) -> None:

@@ -273,8 +273,10 @@ def test_a_caption_stays_with_its_photo_when_photos_come_and_go(
     screen, draft = PhotosScreen(desk), desk.drafts.new()
     here = place("photos", draft=draft.id)
     screen._add([str(photo_files[0]), str(photo_files[1])], here)
-    screen._describe(" on the beach ", here)
-    draft.chosen = 0
+    told = screen._show(draft)
+    draft.chosen = 0  # the caption is still on its way
+    screen._describe(" on the beach ", told[screen.described], here)
+    screen._describe("anywhere", "/no/such/photo.png", here)
     assert screen._show(draft)[screen.caption] == ""
     screen._add([str(photo_files[2])], here)
     draft.chosen = 0

@@ -50,9 +50,11 @@ class Draft:
         """Cut a photo somewhere else."""
         self.photos[index] = replace(self.photos[index], crop=crop)
 
-    def describe(self, index: int, caption: str) -> None:
-        """Say what is around the subject in a photo."""
-        self.photos[index] = replace(self.photos[index], caption=check_caption(caption))
+    def describe(self, path: Path, caption: str) -> None:
+        """Say where the subject is in the photo from `path`, if that is still among them."""
+        if path in self.paths:
+            index = self.paths.index(path)
+            self.photos[index] = replace(self.photos[index], caption=check_caption(caption))
 
     def _take(self, paths: list[Path], resolution: int, keep: list[Photo]) -> None:
         intake = photos.prepare(paths, resolution)

@@ -91,6 +91,8 @@ class PhotosScreen(Screen):
                     max_length=prompts.LONGEST_CAPTION,
                     elem_id="caption",
                 )
+                # the browser sends both of one photo, whichever is chosen by the time they arrive
+                self.described = gr.Textbox(visible="hidden")
                 self.remove = gr.Button("Leave this photo out", size="sm", elem_id="remove-photo")
 
     def _wire(self) -> None:
@@ -110,9 +112,9 @@ class PhotosScreen(Screen):
                 [self.squares, self.frame],
                 trigger_mode="always_last",
             )
-        desk.on(
-            self.caption.input, self._describe, [self.caption, here], [], trigger_mode="always_last"
-        )
+        said = [self.caption, self.described, here]
+        for event in (self.caption.input, self.caption.blur):  # "input" is only of keys
+            desk.on(event, self._describe, said, self.caption, trigger_mode="always_last")
         desk.go(self.next.click, self._next, here)
 
     def arrive(self, here: Place) -> Updates:
@@ -148,9 +150,8 @@ class PhotosScreen(Screen):
             self.frame: framed(draft.photos[draft.chosen]),
         }
 
-    def _describe(self, caption: str, here: Place) -> Updates:
-        draft = self.desk.drafts.open(here["draft"])
-        draft.describe(draft.chosen, caption)
+    def _describe(self, caption: str, path: str, here: Place) -> Updates:
+        self.desk.drafts.open(here["draft"]).describe(Path(path), caption)
         return {}
 
     def _next(self, here: Place) -> Place:
@@ -171,6 +172,7 @@ class PhotosScreen(Screen):
                 self.squares: gr.Gallery(_squares(draft.photos), selected_index=draft.chosen),
                 self.frame: framed(photo),
                 self.caption: photo.caption,
+                self.described: str(draft.paths[draft.chosen]),
                 self.left: round(photo.crop.x * 100),
                 self.up: round(photo.crop.y * 100),
                 self.zoom: round(1 / photo.crop.size, 2),
