@@ -80,11 +80,11 @@ def train(options: argparse.Namespace, library: Library) -> Iterator[Line]:
     }
     config = base.training_config(prompts.kind_of(noun), **chosen)
     intake = photos.prepare(options.photos, config.resolution)
+    taken = photos.captioned(intake.photos, options.captions)
     with _claimed(library):
         fitted = memory.plan(base, config, machine.look())
         yield from _intake_notices(intake)
         yield {"event": "notice", "text": fitted.sentence}
-        taken = photos.captioned(intake.photos, options.captions)
         subject = library.create(options.name, noun, taken)
         work = jobs.TrainSubject(to_dict(fitted.config))
         yield from _perform(library, jobs.ask(library, subject, work))
@@ -345,7 +345,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--class-noun", required=True, help='what it is: "dog", "teapot"')
     sub.add_argument(
         "--captions", nargs="+", default=[], metavar="WORDS",
-        help='where it is in each photo, in order: "on the beach" "" "on a rug"',
+        help='where it is in each photo, in order, after the photos: "on the beach" "" "on a rug"',
     )  # fmt: skip
     sub.add_argument("--base", default="toybox", help=_BASE_HELP)
     sub.add_argument("--steps", type=_whole(1))

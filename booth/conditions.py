@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from booth import prompts
+from booth.catalogue import BaseModel
 from booth.models import Parts
 
 Size = tuple[int, int, int, int, int, int]
@@ -85,6 +86,21 @@ def _ids(tokenizer: Any, words: Sequence[str], parts: Parts) -> torch.Tensor:
         return_tensors="pt",
     ).input_ids
     return ids.to(parts.device)
+
+
+def unread(parts: Parts, shown: Mapping[str, str]) -> Iterator[str]:
+    """Which of the prompts (filled -> as typed) are too long to be read to their end."""
+    for prompt, text in shown.items():
+        if unseen := dropped(parts, prompt):
+            yield f'Too long: the end of "{text[:60]}..." is not seen: "{unseen}".'
+
+
+def never_learnt(base: BaseModel, texts: Iterable[str]) -> Iterator[str]:
+    """Which words of these texts a model of a small world has never learnt, in one sentence."""
+    strange = prompts.unknown_words(texts, base.words) if base.words else []
+    if strange:
+        told = ", ".join(strange[:12]) + (" ..." if len(strange) > 12 else "")
+        yield f"{base.title} never learnt: {told}. It shows what it does know."
 
 
 def dropped(parts: Parts, prompt: str) -> str:

@@ -15,6 +15,7 @@ from booth import (
     adapters,
     catalogue,
     checkpoints,
+    conditions,
     crew,
     disk,
     identifiers,
@@ -219,11 +220,12 @@ def _examples(
     """The subject's photos, encoded while the UNet still waits, and the class's prior images."""
     yield Progress("Looking at the photos", 0, 1)
     class_prompt = prompts.class_prompt(subject.class_noun)
-    labels = _labels(subject, config.identifier)
+    base, labels = catalogue.find(config.base), _labels(subject, config.identifier)
+    yield from map(Notice, conditions.unread(parts, {label: label for label in labels}))
+    yield from map(Notice, conditions.never_learnt(base, subject.captions))
     examples = Examples.encode(parts, _views(subject, config), [], (*labels, class_prompt))
     if not config.uses_priors:
         return examples
-    base = catalogue.find(config.base)
     sampling = replace(base.prior_sampling, resolution=config.resolution)
     bank = priors.Bank(fingerprint, class_prompt, sampling)
     latents = yield from priors.ensure(prior_root, bank, parts, config.prior_images)

@@ -44,7 +44,7 @@ class Examples:
     prior: torch.Tensor | None
     prior_sizes: torch.Tensor | None
     prompts: tuple[str, ...]  # the label of all photos or one for each; last "a [class noun]"
-    fingerprint: str  # of the instance images' pixels, and of their labels if these differ
+    fingerprint: str  # of the instance images' pixels
 
     @staticmethod
     def encode(
@@ -57,16 +57,19 @@ class Examples:
 
         `prompts` are one label for all photos or one for each, and last the class prompt.
 
+        Raises `ValueError` for another number of labels.
+
         It computes in its own type: half precision on a card, unless that would overflow;
         moments are float32.
         """
+        if len(prompts) not in (2, len(instance) + 1):
+            raise ValueError(f"{len(prompts) - 1} labels for {len(instance)} photos")
         pixels = [view.image.tobytes() for views in instance for view in views]
         moments, sizes = _encode(parts, instance)
         others, other_sizes = (None, None)
         if prior:
             others, other_sizes = _encode(parts, [[View.of(image)] for image in prior])
-        labels = [label.encode() for label in prompts[:-1]] if len(prompts) > 2 else []
-        digest = hashlib.sha256(b"".join([*pixels, *labels])).hexdigest()[:16]
+        digest = hashlib.sha256(b"".join(pixels)).hexdigest()[:16]
         return Examples(moments, sizes, others, other_sizes, prompts, digest)
 
     def beside(self, parts: Parts, prior: torch.Tensor) -> Examples:

@@ -19,7 +19,7 @@ from booth.errors import BaseModelError, SubjectError, for_people
 from booth.events import Done, Event, Notice, Picture, Preview, record
 from booth.ledger import Job
 from booth.library import Library, Subject
-from booth.prompts import PLACEHOLDER, fill, unknown_words
+from booth.prompts import PLACEHOLDER, fill
 
 log = logging.getLogger(__name__)
 
@@ -217,10 +217,8 @@ def _notices(parts: Any, shown: dict[str, str], subject: Subject) -> Generator[N
     """What a person should know of the prompts (filled -> as typed) before the pictures come."""
     from booth import conditions
 
-    for prompt, text in shown.items():
-        unseen = conditions.dropped(parts, prompt)
-        if unseen:
-            yield Notice(f'Too long: the end of "{text[:60]}..." is not seen: "{unseen}".')
+    yield from map(Notice, conditions.unread(parts, shown))
+    for text in shown.values():
         if PLACEHOLDER.lower() not in text.lower():
             any_one = f"any {subject.class_noun}, not {subject.name}"
             yield Notice(f'There is no {PLACEHOLDER} in "{text[:60]}": this will be {any_one}.')
@@ -228,11 +226,10 @@ def _notices(parts: Any, shown: dict[str, str], subject: Subject) -> Generator[N
 
 def _not_learnt(base_name: str, texts: tuple[str, ...]) -> Generator[Notice]:
     """Which words a model of a small world has never learnt, in one sentence."""
+    from booth import conditions
+
     try:
         base = catalogue.find(base_name)
     except BaseModelError:  # its folder is gone; the subject's own weights are enough
         return
-    strange = unknown_words(texts, base.words) if base.words else []
-    if strange:
-        told = ", ".join(strange[:12]) + (" ..." if len(strange) > 12 else "")
-        yield Notice(f"{base.title} never learnt: {told}. It shows what it does know.")
+    yield from map(Notice, conditions.never_learnt(base, texts))

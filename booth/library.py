@@ -267,6 +267,8 @@ def _read(folder: Path) -> Subject | None:
         values = disk.read_json(folder / "subject.json")
         crops = tuple(Crop(**crop) for crop in values.pop("crops"))
         captions = tuple(values.pop("captions", [""] * len(crops)))  # older subjects have none
+        if len(captions) != len(crops):
+            return None
         return Subject(id=folder.name, crops=crops, captions=captions, folder=folder, **values)
     except (OSError, ValueError, TypeError, KeyError):
         return None

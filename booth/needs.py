@@ -16,7 +16,6 @@ CONTEXT, WORKSPACE = 500_000_000, 300_000_000  # bytes: CUDA itself; cuDNN, cuBL
 AUTOCAST = 1.35  # activations, against half precision throughout: norms work in float32
 FLOAT32 = 2.0
 SPLITTING = 12  # bytes per weight while a master is joined, updated and split again
-PROMPTS = 2  # "a [V] dog" and "a dog", encoded once per step when the text encoder is trained
 
 
 @dataclass(frozen=True)
@@ -159,8 +158,12 @@ def _activations(size: Size, config: TrainingConfig) -> int:
 
 
 def _words(size: Size, config: TrainingConfig) -> int:
-    """Bytes that the text encoder keeps, which gradient checkpointing does not touch."""
-    return round(_wide(config) * size.text_saved * PROMPTS) if config.train_text_encoder else 0
+    """Bytes that the text encoder keeps, which gradient checkpointing does not touch.
+
+    At each step it reads "a dog" and the label of every photo in the batch.
+    """
+    prompts = config.batch_size + 1 if config.train_text_encoder else 0
+    return round(_wide(config) * size.text_saved * prompts)
 
 
 def _wide(config: TrainingConfig) -> float:

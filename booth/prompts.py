@@ -125,6 +125,7 @@ def instance_prompt(identifier: str, class_noun: str, caption: str = "") -> str:
 
     A caption says where the subject is in that photo: what words explain, [V] need not mean.
     """
+    caption = _ANY_CASE_PLACEHOLDER.sub(lambda _: identifier, caption)
     return f"a {identifier} {class_noun} {caption}".rstrip()
 
 
@@ -133,7 +134,7 @@ def check_caption(text: str) -> str:
     caption = " ".join("".join(_readable(c) for c in text).split())
     if len(caption) > LONGEST_CAPTION:
         raise PromptError(
-            f"What is around the subject in a photo has {len(caption)} characters.",
+            f"The caption of a photo has {len(caption)} characters.",
             f'A few words are enough, such as "on the beach"; at most {LONGEST_CAPTION}.',
         )
     return caption

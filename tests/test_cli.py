@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import zlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +66,24 @@ def test_train_ends_with_steps_seconds_and_weights(
 
 
 def test_captions_belong_to_the_photos_in_their_order(
-    photo_files: list[Path], base_folder: Path, capsys: Captured
+    photo_files: list[Path], base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    train(capsys, base_folder, photo_files, "--captions", "on a rug", "", "in the snow")
-    subject = Library().find("Rex")
-    assert subject.captions == ("on a rug", "", "in the snow")
-    labels = course._labels(subject, "bxz")
-    assert labels == ["a bxz dog on a rug", "a bxz dog", "a bxz dog in the snow"]
-    assert course._labels(replace(subject, captions=("", "", "")), "bxz") == ["a bxz dog"]
+    taught, real = [], course.Learner
+
+    def watched(parts: Any, examples: Any, config: Any) -> Any:
+        taught.append(examples.prompts)
+        return real(parts, examples, config)
+
+    monkeypatch.setattr(course, "Learner", watched)
+    told = ["on a rug", "", "in [V]'s snow" + " and ice" * 12]
+    said = ["--identifier", "bxz", "--captions", *told]
+    lines = train(capsys, base_folder, photo_files, *said)
+    assert Library().find("Rex").captions == tuple(told)
+    labels = ("a bxz dog on a rug", "a bxz dog", f"a bxz dog in bxz's snow{' and ice' * 12}")
+    assert taught == [(*labels, "a dog")]
+    assert not any("Too long" in line.get("text", "") for line in lines)
+    train(capsys, base_folder, photo_files, *said[:2])
+    assert taught[1] == ("a bxz dog", "a dog")
 
 
 def test_too_few_captions_are_refused_before_anything_is_stored(

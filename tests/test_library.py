@@ -67,6 +67,9 @@ def test_captions_are_kept_and_older_subjects_have_none(library: Library) -> Non
     del values["captions"]
     disk.write_json(made.folder / "subject.json", values)
     assert library.find("Max").captions == ("", "")
+    disk.write_json(made.folder / "subject.json", {**values, "captions": ["one of two"]})
+    with pytest.raises(SubjectError):
+        library.find("Max")
 
 
 def test_a_caption_that_is_a_story_is_refused_and_nothing_is_stored(library: Library) -> None:

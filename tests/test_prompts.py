@@ -124,6 +124,7 @@ def test_training_prompts_are_the_papers() -> None:
 
 def test_a_caption_comes_after_the_paper_s_label() -> None:
     assert prompts.instance_prompt("kts", "dog", "on the beach") == "a kts dog on the beach"
+    assert prompts.instance_prompt("kts", "dog", "on [v]'s rug") == "a kts dog on kts's rug"
 
 
 def test_the_placeholder_is_filled_in_any_case() -> None:

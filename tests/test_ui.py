@@ -281,14 +281,24 @@ def test_a_caption_stays_with_its_photo_when_photos_come_and_go(
     screen._add([str(photo_files[2])], here)
     draft.chosen = 0
     updates = screen._remove(here)
-    assert [photo.caption for photo in draft.photos] == ["on the beach", ""]
+    assert [photo.caption for photo in draft.captioned] == ["on the beach", ""]
     assert updates[screen.caption] == "on the beach"
+
+
+def test_a_photo_dropped_twice_shifts_no_caption(desk: Desk, photo_files: list[Path]) -> None:
+    screen, draft = PhotosScreen(desk), desk.drafts.new()
+    here = place("photos", draft=draft.id)
+    first, second, third = map(str, photo_files)
+    for files in ([first, second], [first], [third]):
+        screen._add(files, here)
+    screen._describe("last", screen._show(draft)[screen.described], here)
+    assert [photo.caption for photo in draft.captioned] == ["", "", "last"]
 
 
 def test_a_borrowed_model_comes_with_its_captions(desk: Desk) -> None:
     for folder in samples():
         here = LibraryScreen(desk)._borrow(folder)
-        told = [photo.caption for photo in desk.drafts.open(here["draft"]).photos]
+        told = [photo.caption for photo in desk.drafts.open(here["draft"]).captioned]
         assert told == disk.read_json(folder / "subject.json")["captions"]
 
 

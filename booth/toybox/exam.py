@@ -38,7 +38,7 @@ class Plan:
 
     questions: int = 216
     subjects: int = len(CLASSES)
-    prompts: int = 25  # of the paper's, fewer where Toybox knows fewer
+    prompts: int = 25  # of the paper's; fewer where Toybox knows fewer, or a photo answers one
     pictures: int = 4  # per prompt; DIV needs two
     class_pictures: int = 8  # of "a [class noun]", for PRES
     steps: float = 1.0  # share of the catalogue's training steps
@@ -148,8 +148,9 @@ def subject(booth: Booth, judges: Judges, plan: Plan, number: int) -> dict[str, 
 
 
 def templates_of(booth: Booth, plan: Plan, who: trials.Sitter) -> list[str]:
-    """Which of the paper's prompts are asked for a subject."""
-    return spread(trials.paper_prompts(who.class_noun, booth.base.words), plan.prompts)
+    """Which of the paper's prompts are asked for a subject: if possible, of no place it was in."""
+    chosen = spread(trials.paper_prompts(who.class_noun, booth.base.words), plan.prompts)
+    return [template for template in chosen if not who.was_seen(template)] or chosen
 
 
 def trial(

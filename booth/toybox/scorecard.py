@@ -52,7 +52,7 @@ def over_subjects(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def found(ordering: metrics.Ordering, rows: dict[str, list[Row]]) -> dict[str, Any]:
-    """Whether one of the paper's orderings holds, and the interval of the difference."""
+    """Whether a finding holds, and the interval of the difference."""
     values: dict[str, metrics.Subjects] = {
         name: [row[ordering.metric] for row in rows[name]]
         for name in (ordering.more, ordering.less)
@@ -91,9 +91,9 @@ def tables(score: dict[str, Any]) -> str:
     figures = {CALLED[name]: _means(row) for name, row in score["dreambooth"].items()}
     shown = [figure.upper().replace("_", "-") for figure in FIGURES]
     means = (
-        f"DreamBooth, {score['subjects']} unseen subjects with {score['prompts']} of the paper's "
-        f"prompts and {score['pictures']} pictures of each; means, ± half the 95 % interval. "
-        "Of PRES, less is better:"
+        f"DreamBooth, {score['subjects']} unseen subjects with up to {score['prompts']} of the "
+        f"paper's prompts and {score['pictures']} pictures of each; means, ± half the 95 % "
+        "interval. Of PRES, less is better:"
     )
     how = "Findings, the paper's and ours, and the 95 % interval of the difference that decides:"
     verdicts = [_finding(*item) for item in score["orderings"].items()]

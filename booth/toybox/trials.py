@@ -2,7 +2,7 @@
 
 The training is the booth's own, with the catalogue's defaults for Toybox; only what the paper's
 ablations change is changed: the prior-preservation term (section 4.3, table 3) and the class noun
-(table 4).
+(table 4); and, which is ours, captions of the photos.
 """
 
 from __future__ import annotations
@@ -63,13 +63,23 @@ class Sitter:
     number: int
     look: Look
     photos: list[Image.Image]
-    captions: list[str]  # of the photos: their places in words
+    places: list[str]  # of the photos
     others: list[Image.Image]
 
     @property
     def class_noun(self) -> str:
         """The right class noun."""
         return self.look.class_noun
+
+    @property
+    def captions(self) -> list[str]:
+        """What a person would say of the photos: their places, "" for a plain wall."""
+        return [PLACE_WORDS[place][0] for place in self.places]
+
+    def was_seen(self, template: str) -> bool:
+        """Whether a prompt asks for a place that is in the photos: a copied photo would do."""
+        said = {words.lower() for place in self.places for words in PLACE_WORDS[place] if words}
+        return template.lower().endswith(tuple(said))
 
     @property
     def wrong_noun(self) -> str:
@@ -91,11 +101,10 @@ def sitter(number: int, size: int) -> Sitter:
     """Subject `number` of the score, photographed in eight places; classes take turns."""
     seed = FIRST_SUBJECT + number
     look = random_look(CLASSES[number % len(CLASSES)], seed)
-    places = np.random.default_rng([seed, 51]).permutation(list(PLACE_WORDS))[: 2 * PHOTOS]
-    scenes = [Scene(look, place=str(place), seed=100 * seed + n) for n, place in enumerate(places)]
+    places = np.random.default_rng([seed, 51]).permutation(list(PLACE_WORDS)).tolist()[: 2 * PHOTOS]
+    scenes = [Scene(look, place=place, seed=100 * seed + n) for n, place in enumerate(places)]
     images = [Image.fromarray(draw(scene, size)) for scene in scenes]
-    captions = [PLACE_WORDS[str(place)][0] for place in places[:PHOTOS]]
-    return Sitter(number, look, images[:PHOTOS], captions, images[PHOTOS:])
+    return Sitter(number, look, images[:PHOTOS], places[:PHOTOS], images[PHOTOS:])
 
 
 def asked_scene(who: Sitter, template: str, seed: int) -> Scene:

@@ -28,12 +28,13 @@ class Draft:
     photos: list[Photo] = field(default_factory=list)
     refused: list[PhotoError] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
+    captions: dict[Path, str] = field(default_factory=dict)  # of photos, by where they come from
     chosen: int = 0  # the photo whose crop is being looked at
     name: str = ""
     class_noun: str = ""
 
     def add(self, paths: Sequence[Path], resolution: int) -> None:
-        """Take in more files. The refused are named; crops already moved and captions stay."""
+        """Take in more files. The refused are named; crops already moved stay."""
         self._take([*self.paths, *paths], resolution, keep=self.photos)
 
     def remove(self, index: int, resolution: int) -> None:
@@ -53,16 +54,21 @@ class Draft:
     def describe(self, path: Path, caption: str) -> None:
         """Say where the subject is in the photo from `path`, if that is still among them."""
         if path in self.paths:
-            index = self.paths.index(path)
-            self.photos[index] = replace(self.photos[index], caption=check_caption(caption))
+            self.captions[path] = check_caption(caption)
+
+    @property
+    def captioned(self) -> list[Photo]:
+        """The photos, each with its caption."""
+        return photos.captioned(self.photos, [self.captions.get(path, "") for path in self.paths])
 
     def _take(self, paths: list[Path], resolution: int, keep: list[Photo]) -> None:
+        paths = list(dict.fromkeys(paths))  # one photo for each, as `prepare` has it
         intake = photos.prepare(paths, resolution)
         if intake.refused:
             paths = [path for path in paths if _opens(path)]
+        crops = [photo.crop for photo in keep]
         fresh = intake.photos
-        known = [replace(p, crop=k.crop, caption=k.caption) for p, k in zip(fresh, keep)]  # noqa: B905
-        self.photos = known + fresh[len(keep) :]
+        self.photos = [replace(p, crop=c) for p, c in zip(fresh, crops)] + fresh[len(crops) :]  # noqa: B905
         self.paths, self.refused, self.advice = paths, intake.refused, intake.advice
 
 

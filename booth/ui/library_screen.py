@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from booth import catalogue, disk, photos
+from booth import catalogue, disk
 from booth.library import Subject
 from booth.ui.desk import Desk, Place, Screen, Updates, place
 from booth.ui.report import tell
@@ -113,7 +113,7 @@ class LibraryScreen(Screen):
         facts = disk.read_json(folder / "subject.json")
         draft = self.desk.drafts.new()
         draft.add(_sample_photos(folder), 128)
-        draft.photos = photos.captioned(draft.photos, facts["captions"])
+        draft.captions = dict(zip(draft.paths, facts["captions"], strict=True))
         draft.name, draft.class_noun = facts["name"], facts["class_noun"]
         return place("photos", draft=draft.id)
 

@@ -86,7 +86,7 @@ class PhotosScreen(Screen):
                 self.zoom = gr.Slider(1, MOST_ZOOM, 1, step=0.05, label="Closer", buttons=[])
                 self.caption = gr.Textbox(
                     label="Where is it in this photo?",
-                    info="What you name stays out of other pictures. May be left empty.",
+                    info="What you name here is less likely to follow into other pictures.",
                     placeholder="on a white rug",
                     max_length=prompts.LONGEST_CAPTION,
                     elem_id="caption",
@@ -113,7 +113,7 @@ class PhotosScreen(Screen):
                 trigger_mode="always_last",
             )
         said = [self.caption, self.described, here]
-        for event in (self.caption.input, self.caption.blur):  # "input" is only of keys
+        for event in (self.caption.input, self.caption.blur):  # "input" is of keys only
             desk.on(event, self._describe, said, self.caption, trigger_mode="always_last")
         desk.go(self.next.click, self._next, here)
 
@@ -167,12 +167,12 @@ class PhotosScreen(Screen):
             self.next: next_label(draft),
         }
         if draft.photos:
-            photo = draft.photos[draft.chosen]
+            photo, path = draft.photos[draft.chosen], draft.paths[draft.chosen]
             updates |= {
                 self.squares: gr.Gallery(_squares(draft.photos), selected_index=draft.chosen),
                 self.frame: framed(photo),
-                self.caption: photo.caption,
-                self.described: str(draft.paths[draft.chosen]),
+                self.caption: draft.captions.get(path, ""),
+                self.described: str(path),
                 self.left: round(photo.crop.x * 100),
                 self.up: round(photo.crop.y * 100),
                 self.zoom: round(1 / photo.crop.size, 2),

@@ -139,7 +139,7 @@ class ReadyScreen(Screen):
         subject = self.desk.known(here["subject"])
         if subject is None:
             draft = self.desk.drafts.open(here["draft"])
-            subject = self.desk.library.create(draft.name, draft.class_noun, draft.photos)
+            subject = self.desk.library.create(draft.name, draft.class_noun, draft.captioned)
             self.desk.drafts.forget(draft.id)
         job = self.desk.library.training(subject)
         if job is None or job.state not in ACTIVE:  # else another tab was quicker
