@@ -55,12 +55,9 @@ class Examples:
     ) -> Examples:
         """Encode photos, each in one or several views, and prior images with the model's VAE.
 
-        `prompts` are one label for all photos or one for each, and last the class prompt.
-
-        Raises `ValueError` for another number of labels.
-
         It computes in its own type: half precision on a card, unless that would overflow;
-        moments are float32.
+        moments are float32. `prompts` are one label for all photos or one for each, and last the
+        class prompt; raises `ValueError` for another number of labels.
         """
         if len(prompts) not in (2, len(instance) + 1):
             raise ValueError(f"{len(prompts) - 1} labels for {len(instance)} photos")

@@ -99,12 +99,14 @@ def captioned(taken: Sequence[Photo], captions: Sequence[str]) -> list[Photo]:
 
     Raises PhotoError when there are fewer or more captions than photos.
     """
-    if captions and len(captions) != len(taken):
+    if not captions:
+        return list(taken)
+    if len(captions) != len(taken):
         raise PhotoError(
             f"The number of captions is {len(captions)}, that of photos {len(taken)}.",
             'Give one for each photo that can be used, in their order; "" for none.',
         )
-    pairs = zip(taken, captions or [photo.caption for photo in taken], strict=True)
+    pairs = zip(taken, captions, strict=True)
     return [replace(photo, caption=caption) for photo, caption in pairs]
 
 

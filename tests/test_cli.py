@@ -86,6 +86,15 @@ def test_captions_belong_to_the_photos_in_their_order(
     assert taught[1] == ("a bxz dog", "a dog")
 
 
+def test_the_end_of_a_caption_that_the_model_cannot_read_is_named(
+    photo_files: list[Path], base_folder: Path, capsys: Captured
+) -> None:
+    lines = train(capsys, base_folder, photo_files, "--captions", "on " + "犬" * 100, "", "")
+    notices = [line["text"] for line in lines if line["event"] == "notice"]
+    assert any(text.startswith("Too long") and "犬" in text for text in notices), notices
+    assert lines[-1]["event"] == "done"
+
+
 def test_too_few_captions_are_refused_before_anything_is_stored(
     photo_files: list[Path], base_folder: Path, capsys: Captured
 ) -> None:
